@@ -1,0 +1,22 @@
+//! What BPF programs can see of the place they run in, described once, as tables.
+//!
+//! - [`Errno`]: Linux's error numbers, by name;
+//! - [`MapType`], [`MapDef`]: the kinds of map and what a map is made with;
+//! - [`ProgType`]: the kinds of program, with the context each receives;
+//! - [`Function`]: what programs may call, with the kinds of its arguments and its effects.
+//!
+//! Nothing here says how any of it is *done*: the verifier, the hosts and the documentation read these
+//! tables, and none of them keeps a list of its own.
+//!
+//! ```
+//! use skep_abi::{Errno, MapType};
+//! assert_eq!(MapType::LruHash.name(), "lru_hash");
+//! assert_eq!(Errno::E2BIG.name(), Some("E2BIG"));
+//! ```
+#![forbid(unsafe_code)]
+
+mod errno;
+mod map;
+
+pub use errno::Errno;
+pub use map::{MapDef, MapFlags, MapType};
