@@ -1,2 +1,56 @@
-//! Build tasks.
-fn main() {}
+//! The build tasks, as `cargo xtask TASK`: the whole check, the rules of the source tree, fuzzing.
+//!
+//! They start other programs and read the source tree; none of what the workspace is *for* is in here.
+#![forbid(unsafe_code)]
+
+mod check;
+mod command;
+mod error;
+mod fuzz;
+mod packages;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// The build tasks of skep.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Set the machine up and run every check and test.
+    Test(check::Options),
+    /// Check the rules of the source tree that the compiler does not know.
+    Tidy,
+    /// Fuzz the targets of `fuzz/`, for a while each.
+    Fuzz(fuzz::Options),
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<(), Error> {
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Test(options) => check::run(&workspace, options),
+        Task::Tidy => tidy::run(&workspace),
+        Task::Fuzz(options) => fuzz::run(&workspace, options),
+    }
+}
