@@ -2,7 +2,7 @@
 //!
 //! - [`Errno`]: Linux's error numbers, by name;
 //! - [`MapType`], [`MapDef`]: the kinds of map and what a map is made with;
-//! - [`ProgType`]: the kinds of program, with the context each receives;
+//! - [`ProgType`]: the kinds of program, with the [`Context`] each receives;
 //! - [`Function`]: what programs may call, with the kinds of its arguments and its effects.
 //!
 //! Nothing here says how any of it is *done*: the verifier, the hosts and the documentation read these
@@ -15,8 +15,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod context;
 mod errno;
+mod function;
 mod map;
+mod prog;
 
+pub use context::{Context, Field, FieldError, FieldKind, Parts, SK_BUFF, XDP_MD};
 pub use errno::Errno;
+pub use function::{Access, Arg, Effect, FUNCTIONS, Function, Programs, Ret};
 pub use map::{MapDef, MapFlags, MapType};
+pub use prog::{AttachType, ProgType, SECTIONS, SectionKind, section_kind};
