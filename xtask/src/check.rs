@@ -112,7 +112,21 @@ fn set_up(check: &Check<'_>) -> Result<(), Error> {
         eprintln!("not asked for");
         return Ok(());
     }
+    components(check.workspace)?;
     packages::set_up()
+}
+
+/// Adds the parts of the toolchain that a minimal one lacks, where rustup manages it.
+fn components(workspace: &Workspace) -> Result<(), Error> {
+    let is_missing = |task: &str| !command::succeeds(cargo(workspace).args([task, "--version"]));
+    let missing: Vec<&str> = [("fmt", "rustfmt"), ("clippy", "clippy")]
+        .into_iter()
+        .filter_map(|(task, component)| is_missing(task).then_some(component))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    command::run(Command::new("rustup").args(["component", "add"]).args(missing))
 }
 
 fn format(check: &Check<'_>) -> Result<(), Error> {
@@ -130,7 +144,7 @@ fn clippy(check: &Check<'_>) -> Result<(), Error> {
 fn tests(check: &Check<'_>) -> Result<(), Error> {
     let mut tests = cargo(check.workspace);
     if command::succeeds(cargo(check.workspace).args(["nextest", "--version"])) {
-        tests.args(["nextest", "run", "--workspace"]);
+        tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
         if let Some(profile) = check.profile {
             tests.args(["--cargo-profile", profile, "--profile", "ci"]);
         }
