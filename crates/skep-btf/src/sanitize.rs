@@ -345,6 +345,9 @@ impl Rewrite<'_> {
     /// A variable to stand for a function in a section. Each is a new one: a section can't hold one twice.
     fn dummy_var(&mut self) -> TypeId {
         let int = self.dummy_int();
+        if !self.support.datasec {
+            return int;
+        }
         self.add(Kind::Var, "skep_extern", int.0, &[Linkage::GLOBAL.0])
     }
 

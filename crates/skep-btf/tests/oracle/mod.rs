@@ -71,7 +71,12 @@ pub(crate) fn vmlinux(test: &str) -> Option<Vec<u8>> {
 }
 
 /// `.BTF` and `.BTF.ext` of C source, compiled by this compiler for this target.
-pub(crate) fn compiled(test: &str, compiler: &str, flags: &[&str], source: &str) -> Option<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn compiled(
+    test: &str,
+    compiler: &str,
+    flags: &[&str],
+    source: &str,
+) -> Option<(Vec<u8>, Vec<u8>)> {
     let scratch = Scratch::new(&format!("{test}-{compiler}-{}", flags.join("").replace('=', "")));
     let (source_file, object) = (scratch.file("test.c"), scratch.file("test.o"));
     fs::write(&source_file, source).expect("a source file");
