@@ -26,6 +26,9 @@ pub(crate) struct Options {
     no_setup: bool,
 }
 
+/// What is off by default and checked all the same. Each step asks for the same, or cargo would build things twice.
+const FEATURES: &str = "xtask/bench";
+
 /// What the steps share.
 struct Check<'a> {
     workspace: &'a Workspace,
@@ -137,20 +140,20 @@ fn format(check: &Check<'_>) -> Result<(), Error> {
 
 fn clippy(check: &Check<'_>) -> Result<(), Error> {
     let mut clippy = cargo(check.workspace);
-    clippy.args(["clippy", "--workspace", "--all-targets"]);
+    clippy.args(["clippy", "--workspace", "--all-targets", "--features", FEATURES]);
     command::run(check.with_profile(&mut clippy).args(["--", "--deny", "warnings"]))
 }
 
 fn tests(check: &Check<'_>) -> Result<(), Error> {
     let mut tests = cargo(check.workspace);
     if command::succeeds(cargo(check.workspace).args(["nextest", "--version"])) {
-        tests.args(["nextest", "run", "--workspace", "--no-fail-fast"]);
+        tests.args(["nextest", "run", "--workspace", "--features", FEATURES, "--no-fail-fast"]);
         if let Some(profile) = check.profile {
             tests.args(["--cargo-profile", profile, "--profile", "ci"]);
         }
     } else {
         // Doc tests have a step of their own.
-        tests.args(["test", "--workspace", "--tests", "--no-fail-fast"]);
+        tests.args(["test", "--workspace", "--tests", "--features", FEATURES, "--no-fail-fast"]);
         check.with_profile(&mut tests);
     }
     command::run(tests.env(SKIPPED_LOG, &check.skipped_log))
@@ -158,7 +161,7 @@ fn tests(check: &Check<'_>) -> Result<(), Error> {
 
 fn doc_tests(check: &Check<'_>) -> Result<(), Error> {
     let mut tests = cargo(check.workspace);
-    tests.args(["test", "--doc", "--workspace"]);
+    tests.args(["test", "--doc", "--workspace", "--features", FEATURES]);
     command::run(check.with_profile(&mut tests).env(SKIPPED_LOG, &check.skipped_log))
 }
 

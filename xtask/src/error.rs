@@ -22,6 +22,9 @@ pub(crate) enum Error {
     Steps { failed: Vec<&'static str> },
     /// There is no fuzz target of this name.
     NoTarget { name: String, targets: Vec<String> },
+    /// There is no benchmark with this in its name.
+    #[cfg(feature = "bench")]
+    NoBenchmark { name: String },
     /// A fuzz target found an input that it fails on.
     Crash { target: String, artefact: Option<PathBuf> },
 }
@@ -39,6 +42,8 @@ impl fmt::Display for Error {
             Error::NoTarget { name, targets } => {
                 write!(f, "no fuzz target `{name}`; there are: {}", targets.join(", "))
             }
+            #[cfg(feature = "bench")]
+            Error::NoBenchmark { name } => write!(f, "no benchmark has `{name}` in its name"),
             Error::Crash { target, artefact: Some(path) } => write!(
                 f,
                 "fuzz target `{target}` failed on {0}; to see it again: cargo xtask fuzz {target} --input {0}",

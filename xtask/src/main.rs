@@ -1,8 +1,10 @@
-//! The build tasks, as `cargo xtask TASK`: the whole check, the rules of the source tree, fuzzing.
+//! The build tasks, as `cargo xtask TASK`: the whole check, the rules of the source tree, fuzzing, benchmarks.
 //!
-//! They start other programs and read the source tree; none of what the workspace is *for* is in here.
+//! They start other programs and read the source tree; none of what the workspace is *for* is in here, and only the
+//! benchmarks call it.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod check;
 mod command;
 mod error;
@@ -32,6 +34,8 @@ enum Task {
     Test(check::Options),
     /// Check the rules of the source tree that the compiler does not know.
     Tidy,
+    /// Measure how fast things are beside what others do.
+    Bench(bench::Options),
     /// Fuzz the targets of `fuzz/`, for a while each.
     Fuzz(fuzz::Options),
 }
@@ -51,6 +55,7 @@ fn run(task: &Task) -> Result<(), Error> {
     match task {
         Task::Test(options) => check::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
+        Task::Bench(options) => bench::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
     }
 }

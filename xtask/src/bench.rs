@@ -1,0 +1,43 @@
+//! `cargo xtask bench`: how fast things are, beside what others do, measured together.
+//!
+//! Numbers of different machines and hours cannot be compared, so none are kept: each line is ours and a peer's, taken in
+//! turns in one run, and their ratio. [`timing`] measures, and one module a subject ([`isa`]) says what.
+
+#[cfg(feature = "bench")]
+mod isa;
+#[cfg(feature = "bench")]
+mod timing;
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// How `cargo xtask bench` is called.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Only benchmarks with this in their name.
+    name: Option<String>,
+}
+
+/// Builds what is measured, optimised, and this task with it, and measures there.
+#[cfg(not(feature = "bench"))]
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Error> {
+    let mut bench = crate::command::cargo(workspace);
+    bench.args(["run", "--quiet", "--release", "--package", "xtask", "--features", "bench", "--", "bench"]);
+    crate::command::run(bench.args(options.name.as_ref()))
+}
+
+/// Measures, and prints a table.
+#[cfg(feature = "bench")]
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Error> {
+    if cfg!(debug_assertions) {
+        eprintln!("warning: measuring a debug build");
+    }
+    let all = isa::benchmarks(workspace)?;
+    let wanted = |name: &str| options.name.as_ref().is_none_or(|part| name.contains(part.as_str()));
+    let mut chosen: Vec<_> = all.into_iter().filter(|benchmark| wanted(benchmark.name)).collect();
+    if let (true, Some(name)) = (chosen.is_empty(), &options.name) {
+        return Err(Error::NoBenchmark { name: name.clone() });
+    }
+    print!("{}", timing::table(&mut chosen));
+    Ok(())
+}
