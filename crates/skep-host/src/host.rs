@@ -1,0 +1,124 @@
+//! What a host does.
+
+use std::time::Duration;
+
+use skep_btf::Btf;
+use skep_obj::{MapSpec, Program};
+
+use crate::HostError;
+
+/// A map on a host. Ids are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MapId(pub u32);
+
+/// A program on a host. Ids are never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProgId(pub u32);
+
+/// How the user host runs a program. Linux has its own choice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// Native code where this machine has it, else the interpreter.
+    #[default]
+    Best,
+    /// Native code, or an error.
+    Jit,
+    /// The interpreter that checks every access.
+    Interp,
+}
+
+/// What a load may be told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LoadOptions {
+    /// How it is to be run.
+    pub engine: Engine,
+    /// Whether the verifier's log is wanted also on success.
+    pub log: bool,
+}
+
+/// What is known of a loaded program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoadInfo {
+    /// What runs it: `jit`, `interp`, or `kernel`.
+    pub engine: &'static str,
+    /// Time to verify it. On Linux all of the load.
+    pub verify: Duration,
+    /// Time to compile it; zero where that can't be told apart.
+    pub compile: Duration,
+    /// Bytes of native code; 0 if interpreted or unknown.
+    pub code_bytes: u32,
+    /// Instructions that the verifier looked at, counting each visit.
+    pub insns_processed: u64,
+    /// The verifier's log, if it was asked for.
+    pub log: String,
+}
+
+/// Input of a test run.
+#[derive(Clone, Debug, Default)]
+pub struct TestRun<'a> {
+    /// The packet, or the memory of a program of kind `unspec`.
+    pub data: &'a [u8],
+    /// The context's UAPI bytes; pointers in it are ignored. Empty for none.
+    pub context: &'a [u8],
+    /// How often to run; 0 counts as 1. The packet is not restored between runs.
+    pub repeat: u32,
+    /// The time that the program is to see, in nanoseconds since boot, where the host's clock is virtual.
+    pub time_ns: Option<u64>,
+}
+
+/// What a test run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TestResult {
+    /// r0, as the hook reads it.
+    pub retval: u32,
+    /// The packet as the program left it.
+    pub data: Vec<u8>,
+    /// The context's UAPI bytes after the run; empty if none were given.
+    pub context: Vec<u8>,
+    /// Mean time of a run.
+    pub duration: Duration,
+}
+
+/// A place that runs BPF.
+pub trait Host {
+    /// `user` or `linux`.
+    fn name(&self) -> &'static str;
+
+    /// How many CPUs a per-CPU value has room for.
+    fn cpus(&self) -> u32;
+
+    /// Creates an empty map. `btf` is what its key and value types are ids of.
+    fn create_map(&mut self, spec: &MapSpec, btf: Option<&Btf>) -> Result<MapId, HostError>;
+
+    /// The value of a key. Per-CPU maps give one value a CPU, each padded to eight bytes; `None` if absent.
+    fn lookup(&mut self, map: MapId, key: &[u8]) -> Result<Option<Vec<u8>>, HostError>;
+
+    /// Sets the value of a key, with the flags of `BPF_MAP_UPDATE_ELEM`.
+    fn update(&mut self, map: MapId, key: &[u8], value: &[u8], flags: u64) -> Result<(), HostError>;
+
+    /// Removes a key.
+    fn delete(&mut self, map: MapId, key: &[u8]) -> Result<(), HostError>;
+
+    /// The key after this one, or the first; `None` at the end.
+    fn next_key(&mut self, map: MapId, key: Option<&[u8]>) -> Result<Option<Vec<u8>>, HostError>;
+
+    /// Makes a map's values read-only for user space.
+    fn freeze(&mut self, map: MapId) -> Result<(), HostError>;
+
+    /// Puts a program into a slot of a program array.
+    fn set_program(&mut self, map: MapId, index: u32, prog: ProgId) -> Result<(), HostError>;
+
+    /// Takes all finished records out of a ring buffer, oldest first; gives how many there were.
+    fn drain(&mut self, map: MapId, record: &mut dyn FnMut(&[u8])) -> Result<usize, HostError>;
+
+    /// Verifies and loads a program whose maps, by index, are these.
+    fn load(
+        &mut self,
+        program: &Program,
+        maps: &[MapId],
+        options: &LoadOptions,
+    ) -> Result<(ProgId, LoadInfo), HostError>;
+
+    /// Runs a program on test input (`BPF_PROG_TEST_RUN`).
+    fn test_run(&mut self, prog: ProgId, run: &TestRun<'_>) -> Result<TestResult, HostError>;
+}

@@ -1,0 +1,164 @@
+//! The description of an object file: plain values, no handles, in the file's order.
+
+use std::sync::Arc;
+
+use skep_abi::MapDef;
+use skep_btf::{Btf, TypeId};
+use skep_isa::{Endian, Insn};
+
+/// Everything an object file says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Object {
+    /// The byte order it was compiled for.
+    pub endian: Endian,
+    /// The licence of its programs, from section `license`; empty if it has none.
+    pub license: String,
+    /// The kernel version some program kinds of old asked for, from section `version`; 0 if absent.
+    pub kern_version: u32,
+    /// Its functions: programs and the functions they call, in the order of sections and offsets.
+    pub functions: Vec<Function>,
+    /// Its maps, data sections included, in a fixed order: `.maps` by offset, then data sections.
+    pub maps: Vec<MapSpec>,
+    /// Its types.
+    pub btf: Option<Arc<Btf>>,
+}
+
+/// A function: a program if its section announces one, else something that programs call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// The symbol's name.
+    pub name: String,
+    /// The section's name.
+    pub section: String,
+    /// Byte offset in the section.
+    pub offset: u64,
+    /// Whether other objects may see it; a program's entry is always global.
+    pub global: bool,
+    /// Its instructions, indexed by slot; what they refer to stands in `references`.
+    pub insns: Vec<Insn>,
+    /// What instructions refer to, by slot, ascending.
+    pub references: Vec<Reference>,
+    /// Source lines, by slot, ascending.
+    pub lines: Vec<Line>,
+    /// Records of fields and types that depend on the kernel, by slot, ascending; kept for relocation.
+    pub core_relos: Vec<CoreRelo>,
+    /// Its `FUNC` in the types.
+    pub btf_id: Option<TypeId>,
+}
+
+/// What an instruction refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// Slot of the instruction in its function.
+    pub insn: usize,
+    /// What it refers to.
+    pub target: RefTarget,
+}
+
+/// The target of a reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RefTarget {
+    /// A map itself, by index into [`Object::maps`].
+    Map(usize),
+    /// An address in a data section's only value: map index and byte offset.
+    MapValue(usize, u32),
+    /// A function, by index into [`Object::functions`]: called, or its address taken.
+    Function(usize),
+    /// A symbol that the object does not define.
+    Extern {
+        /// Its name.
+        name: String,
+        /// Whether the object works without it.
+        weak: bool,
+    },
+}
+
+/// Where an instruction comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Slot of the first instruction of the line in its function.
+    pub insn: usize,
+    /// Source file.
+    pub file: Arc<str>,
+    /// The line's text; may be empty.
+    pub text: Arc<str>,
+    /// Line number from 1.
+    pub line: u32,
+    /// Column from 1; 0 if unknown.
+    pub column: u32,
+}
+
+/// A CO-RE record: an instruction whose immediate or offset depends on the kernel's types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoreRelo {
+    /// Slot of the instruction in its function.
+    pub insn: usize,
+    /// The root type of the access.
+    pub type_id: TypeId,
+    /// The access, as colon-separated indices.
+    pub access: String,
+    /// What is asked (`enum bpf_core_relo_kind`).
+    pub kind: u32,
+}
+
+/// A map of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapSpec {
+    /// Its name; for data sections the section's, such as `.rodata`.
+    pub name: String,
+    /// Kind, sizes, flags.
+    pub def: MapDef,
+    /// Type of a key.
+    pub key_type: Option<TypeId>,
+    /// Type of a value; for data sections the section's `DATASEC`.
+    pub value_type: Option<TypeId>,
+    /// Where it wants to be pinned.
+    pub pinning: Pinning,
+    /// What its values are, for maps of maps.
+    pub inner: Option<Box<MapSpec>>,
+    /// What is put into it before programs run.
+    pub init: MapInit,
+}
+
+/// Where a map wants to be found by others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pinning {
+    /// Nowhere.
+    #[default]
+    None,
+    /// Under its name in the bpf file system.
+    ByName,
+}
+
+/// What is put into a map before programs run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum MapInit {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// A data section: the bytes of the one value.
+    Data(Data),
+    /// Programs by slot of a program array: index, and function index in [`Object::functions`].
+    Programs(Vec<(u32, usize)>),
+}
+
+/// The bytes of a data section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Data {
+    /// The initial contents, of the value's size.
+    pub bytes: Vec<u8>,
+    /// Whether it is frozen once filled: `.rodata` and `.kconfig`.
+    pub frozen: bool,
+}
+
+impl Object {
+    /// The functions that are programs: those whose section announces one.
+    pub fn programs(&self) -> impl Iterator<Item = (usize, &Function)> {
+        self.functions.iter().enumerate().filter(|(_, f)| skep_abi::section_kind(&f.section).is_some())
+    }
+
+    /// The map with this name.
+    pub fn map(&self, name: &str) -> Option<(usize, &MapSpec)> {
+        self.maps.iter().enumerate().find(|(_, m)| m.name == name)
+    }
+}

@@ -1,0 +1,290 @@
+//! One program out of an object: the entry function and all it calls, in one sequence of instructions.
+//!
+//! Calls and function addresses become distances, maps become indices (`map_idx`, `map_idx_value`), which
+//! Linux takes as they are since 5.14 when the load carries an array of descriptors.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use skep_abi::{AttachType, ProgType, section_kind};
+use skep_btf::{Btf, TypeId};
+use skep_isa::{Callee, FormId, Insn, Op, Wide};
+
+use crate::object::{CoreRelo, Line, MapSpec, Object, RefTarget};
+
+/// A program, ready to be verified or handed to a kernel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Program {
+    /// The entry function's name.
+    pub name: String,
+    /// The kind.
+    pub prog_type: ProgType,
+    /// The attach type it is to be loaded with; 0 where the kind has none.
+    pub attach_type: AttachType,
+    /// The licence, as the object states it.
+    pub license: String,
+    /// The kernel version the object asks for; 0 if none.
+    pub kern_version: u32,
+    /// All instructions, indexed by slot. Wide loads of maps carry indices into `maps`.
+    pub insns: Vec<Insn>,
+    /// The functions in them, the entry first, ascending by start.
+    pub functions: Vec<ProgFunction>,
+    /// The object's maps.
+    pub maps: Arc<[MapSpec]>,
+    /// Source lines, by slot, ascending.
+    pub lines: Vec<Line>,
+    /// Records for CO-RE, by slot, ascending.
+    pub core_relos: Vec<CoreRelo>,
+    /// The object's types.
+    pub btf: Option<Arc<Btf>>,
+}
+
+/// A function inside a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProgFunction {
+    /// Its name.
+    pub name: String,
+    /// Slot of its first instruction.
+    pub start: usize,
+    /// One past the slot of its last.
+    pub end: usize,
+    /// Whether it is global: verified by its types alone.
+    pub global: bool,
+    /// Its `FUNC` in the types.
+    pub btf_id: Option<TypeId>,
+}
+
+/// Most slots a linked program may have: what Linux takes from a privileged loader.
+pub const MAX_SLOTS: usize = 1_000_000;
+
+/// Most functions a program may have (`BPF_MAX_SUBPROGS`).
+pub const MAX_FUNCTIONS: usize = 256;
+
+/// Why a program can't be linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkError {
+    /// The object has no function with this index.
+    NoFunction(usize),
+    /// The function's section announces no kind of program.
+    NotAProgram {
+        /// The function.
+        function: String,
+        /// Its section.
+        section: String,
+    },
+    /// A function calls or loads something that the object does not define.
+    Undefined {
+        /// The function.
+        function: String,
+        /// Slot in it.
+        insn: usize,
+        /// The symbol.
+        symbol: String,
+    },
+    /// An instruction refers to something that its form can't carry.
+    BadReference {
+        /// The function.
+        function: String,
+        /// Slot in it.
+        insn: usize,
+        /// What it refers to.
+        target: RefTarget,
+    },
+    /// More than [`MAX_SLOTS`] slots.
+    TooLong(usize),
+    /// More than [`MAX_FUNCTIONS`] functions.
+    TooManyFunctions(usize),
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LinkError::NoFunction(index) => write!(f, "the object has no function {index}"),
+            LinkError::NotAProgram { function, section } => {
+                write!(f, "section `{section}` of `{function}` announces no kind of program")
+            }
+            LinkError::Undefined { function, insn, symbol } => {
+                write!(f, "{function}, instruction {insn}: `{symbol}` is not defined in the object")
+            }
+            LinkError::BadReference { function, insn, target } => {
+                write!(f, "{function}, instruction {insn}: can't refer to {target:?}")
+            }
+            LinkError::TooLong(slots) => {
+                write!(f, "the program has {slots} instruction slots, expected at most {MAX_SLOTS}")
+            }
+            LinkError::TooManyFunctions(n) => {
+                write!(f, "the program has {n} functions, expected at most {MAX_FUNCTIONS}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for LinkError {}
+
+impl Object {
+    /// Links the program whose entry is this function.
+    pub fn program(&self, entry: usize) -> Result<Program, LinkError> {
+        let function = self.functions.get(entry).ok_or(LinkError::NoFunction(entry))?;
+        let Some(kind) = section_kind(&function.section) else {
+            return Err(LinkError::NotAProgram {
+                function: function.name.clone(),
+                section: function.section.clone(),
+            });
+        };
+        let mut linker = Linker { object: self, starts: HashMap::new(), queue: Vec::new(), slots: 0 };
+        linker.reach(entry)?;
+        let mut program = Program {
+            name: function.name.clone(),
+            prog_type: kind.prog_type,
+            attach_type: kind.attach_type,
+            license: self.license.clone(),
+            kern_version: self.kern_version,
+            insns: Vec::with_capacity(linker.slots),
+            functions: Vec::with_capacity(linker.queue.len()),
+            maps: self.maps.clone().into(),
+            lines: Vec::new(),
+            core_relos: Vec::new(),
+            btf: self.btf.clone(),
+        };
+        for &index in &linker.queue {
+            linker.place(index, &mut program)?;
+        }
+        Ok(program)
+    }
+
+    /// Links every program of the object, with its function's index.
+    pub fn link_all(&self) -> impl Iterator<Item = (usize, Result<Program, LinkError>)> {
+        self.programs().map(|(index, _)| (index, self.program(index)))
+    }
+}
+
+impl Program {
+    /// The function that has this slot.
+    pub fn function_at(&self, insn: usize) -> Option<&ProgFunction> {
+        let after = self.functions.partition_point(|f| f.start <= insn);
+        self.functions[..after].last().filter(|f| insn < f.end)
+    }
+
+    /// The source line of this slot.
+    pub fn line_at(&self, insn: usize) -> Option<&Line> {
+        let start = self.function_at(insn)?.start;
+        let after = self.lines.partition_point(|l| l.insn <= insn);
+        self.lines[..after].last().filter(|l| l.insn >= start)
+    }
+
+    /// Whether its licence opens the GPL-only functions (`license_is_gpl_compatible`, include/linux/license.h).
+    pub fn is_gpl(&self) -> bool {
+        ["GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"]
+            .contains(&self.license.as_str())
+    }
+}
+
+/// Lays functions out: the entry first, then the others in the order in which they are first referred to.
+struct Linker<'a> {
+    object: &'a Object,
+    starts: HashMap<usize, usize>,
+    queue: Vec<usize>,
+    slots: usize,
+}
+
+impl Linker<'_> {
+    /// Gives this function and all it refers to a place.
+    fn reach(&mut self, entry: usize) -> Result<(), LinkError> {
+        self.add(entry)?;
+        let mut next = 0;
+        while let Some(&index) = self.queue.get(next) {
+            for reference in &self.object.functions[index].references {
+                if let RefTarget::Function(callee) = reference.target {
+                    self.add(callee)?;
+                }
+            }
+            next += 1;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, index: usize) -> Result<(), LinkError> {
+        let function = self.object.functions.get(index).ok_or(LinkError::NoFunction(index))?;
+        if self.starts.contains_key(&index) {
+            return Ok(());
+        }
+        self.starts.insert(index, self.slots);
+        self.queue.push(index);
+        self.slots += function.insns.len();
+        if self.slots > MAX_SLOTS {
+            return Err(LinkError::TooLong(self.slots));
+        }
+        if self.queue.len() > MAX_FUNCTIONS {
+            return Err(LinkError::TooManyFunctions(self.queue.len()));
+        }
+        Ok(())
+    }
+
+    /// Appends one function to the program, its references resolved.
+    fn place(&self, index: usize, program: &mut Program) -> Result<(), LinkError> {
+        let function = &self.object.functions[index];
+        let start = program.insns.len();
+        program.insns.extend(&function.insns);
+        for reference in &function.references {
+            let insn =
+                program.insns.get_mut(start + reference.insn).ok_or_else(|| LinkError::BadReference {
+                    function: function.name.clone(),
+                    insn: reference.insn,
+                    target: reference.target.clone(),
+                })?;
+            *insn =
+                self.resolve(*insn, start + reference.insn, &reference.target).ok_or_else(
+                    || match &reference.target {
+                        RefTarget::Extern { name, .. } => LinkError::Undefined {
+                            function: function.name.clone(),
+                            insn: reference.insn,
+                            symbol: name.clone(),
+                        },
+                        target => LinkError::BadReference {
+                            function: function.name.clone(),
+                            insn: reference.insn,
+                            target: target.clone(),
+                        },
+                    },
+                )?;
+        }
+        program.lines.extend(function.lines.iter().map(|l| Line { insn: l.insn + start, ..l.clone() }));
+        let relos = function.core_relos.iter().map(|r| CoreRelo { insn: r.insn + start, ..r.clone() });
+        program.core_relos.extend(relos);
+        program.functions.push(ProgFunction {
+            name: function.name.clone(),
+            start,
+            end: program.insns.len(),
+            global: function.global,
+            btf_id: function.btf_id,
+        });
+        Ok(())
+    }
+
+    /// The instruction with its reference resolved; `None` if its form can't carry it.
+    fn resolve(&self, insn: Insn, at: usize, target: &RefTarget) -> Option<Insn> {
+        let form = |op| FormId::of(op).map(|form| Insn { form, ..insn });
+        let known_map = |map: usize| (map < self.object.maps.len()).then_some(map as i64);
+        match (insn.op(), target) {
+            (Op::Wide(_), RefTarget::Map(map)) => Some(form(Op::Wide(Wide::MapIdx))?.imm(known_map(*map)?)),
+            (Op::Wide(_), RefTarget::MapValue(map, off)) => {
+                Some(form(Op::Wide(Wide::MapIdxValue))?.imm(known_map(*map)? | i64::from(*off) << 32))
+            }
+            (Op::Wide(_), RefTarget::Function(f)) => {
+                Some(form(Op::Wide(Wide::Func))?.imm(self.distance(at, *f)?))
+            }
+            (Op::Call(_), RefTarget::Function(f)) => {
+                Some(form(Op::Call(Callee::Local))?.off(0).imm(self.distance(at, *f)?))
+            }
+            // A weak symbol that is absent reads as zero.
+            (Op::Wide(_), RefTarget::Extern { weak: true, .. }) => Some(form(Op::Wide(Wide::Imm))?.imm(0)),
+            _ => None,
+        }
+    }
+
+    /// From the slot after `at` to a function's first.
+    fn distance(&self, at: usize, function: usize) -> Option<i64> {
+        Some(*self.starts.get(&function)? as i64 - at as i64 - 1)
+    }
+}

@@ -1,0 +1,95 @@
+//! A program that passed, with what was proved of it. Only this crate can make one: whoever holds a
+//! [`Verified`] may run it without checking again.
+
+use std::sync::Arc;
+
+use skep_obj::Program;
+
+/// A program that the verifier accepted.
+#[derive(Clone, Debug)]
+pub struct Verified {
+    pub(crate) program: Arc<Program>,
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) stacks: Vec<u32>,
+    pub(crate) memory: Option<u32>,
+    pub(crate) stats: Stats,
+}
+
+/// What was proved of one instruction, over all paths that reach it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fact {
+    /// No path reaches it, or it is the further slot of one that is reached.
+    #[default]
+    Unreachable,
+    /// It is reached, and there is nothing more to know.
+    Plain,
+    /// A load or store that touches this field of the context; the index is into the context's fields, the
+    /// byte is where in the field the access starts.
+    Context {
+        /// Index into [`skep_abi::Context::fields`].
+        field: u16,
+        /// Byte in the field.
+        byte: u16,
+    },
+    /// A load or store within the stack, packet, a map's value or other memory: in bounds on every path.
+    Memory(Region),
+    /// A call whose map argument is the same map on every path; the index is into the program's maps.
+    CallWithMap(u32),
+}
+
+/// The kind of memory that an access stays in, on every path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Region {
+    /// Stack frames.
+    Stack,
+    /// The packet.
+    Packet,
+    /// The packet's metadata.
+    PacketMeta,
+    /// A map's value.
+    MapValue,
+    /// A ring buffer's reserved record.
+    Record,
+    /// The memory that a program of kind `unspec` was given.
+    Given,
+    /// Several kinds, by path.
+    Mixed,
+}
+
+/// How much work a verification was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Instructions looked at, counting each visit.
+    pub insns_processed: u64,
+    /// States kept for comparison, over all instructions.
+    pub states: u64,
+    /// The most that were kept at the same time.
+    pub peak_states: u64,
+}
+
+impl Verified {
+    /// The program.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// What was proved of the instruction in this slot.
+    pub fn fact(&self, insn: usize) -> Fact {
+        self.facts.get(insn).copied().unwrap_or_default()
+    }
+
+    /// Bytes of stack that this function of the program needs, a multiple of eight.
+    pub fn stack_bytes(&self, function: usize) -> u32 {
+        self.stacks.get(function).copied().unwrap_or_default()
+    }
+
+    /// For programs of kind `unspec`: bytes of memory it must at least be given in r1, the size being in r2.
+    pub fn memory_bytes(&self) -> Option<u32> {
+        self.memory
+    }
+
+    /// How much work it was.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+}
