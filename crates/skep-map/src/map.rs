@@ -7,7 +7,6 @@ use core::ptr::NonNull;
 
 use skep_abi::{Errno, MapDef, MapType};
 
-use crate::MapError;
 use crate::array::{self, Array, ProgArray};
 use crate::create;
 use crate::hash::{HashTable, Value};
@@ -15,6 +14,7 @@ use crate::lpm::Trie;
 use crate::memory::Budget;
 use crate::queue::Queue;
 use crate::ringbuf::RingBuffer;
+use crate::{BPF_F_LOCK, MapError};
 
 /// A map. See the crate's documentation for what holds of all of them.
 pub struct Map {
@@ -221,6 +221,10 @@ impl Map {
     /// where `bpf(2)` takes a descriptor; queues and stacks push.
     pub fn write(&self, key: &[u8], value: &[u8], flags: u64) -> Result<(), Errno> {
         if !self.key_fits(key) || value.len() != self.user_value_size() {
+            return Err(Errno::EINVAL);
+        }
+        // bpf(2) looks at this flag before it looks at the kind.
+        if flags & BPF_F_LOCK != 0 {
             return Err(Errno::EINVAL);
         }
         let whole = if self.def.map_type.is_percpu() { Value::All(value) } else { Value::One(value, 0) };
