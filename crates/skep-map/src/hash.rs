@@ -24,6 +24,9 @@ use crate::memory::{Budget, Stride, WORD, Words, words};
 use crate::slab::Slab;
 use crate::{BPF_EXIST, BPF_NOEXIST, MapError};
 
+/// How often an LRU map looks for something to evict before an insertion fails with `ENOMEM`, as Linux's does.
+const EVICTION_TRIES: u32 = 100_000;
+
 /// A hash map of any of the four kinds.
 pub(crate) struct HashTable {
     def: MapDef,
@@ -424,16 +427,26 @@ impl HashTable {
 
     /// Take the least recently used element out of the map. Its place in the count goes to the caller.
     fn evict(&self, clock: &Clock) -> Option<u32> {
-        clock.evict(self.slab.high(), |element| {
-            // The element may be leaving or changing its key right now: what the key says is only where to look, and
-            // the chain, once locked, knows whether the element is in it.
-            let key = self.copy_key(element);
-            let hash = with_key!(key.as_slice(), |key| key.hash(&self.secrets));
-            let mut chain = self.buckets.lock(hash);
-            let Some(place) = chain.find(hash, |found| found == element) else { return false };
-            chain.remove(place);
-            clock.leave(element);
-            true
-        })
+        for _ in 0..EVICTION_TRIES {
+            let evicted = clock.evict(self.slab.high(), |element| self.evict_element(clock, element));
+            if evicted.is_some() {
+                return evicted;
+            }
+            // In a very small map, all elements can be on their way in from other threads.
+            std::thread::yield_now();
+        }
+        None
+    }
+
+    fn evict_element(&self, clock: &Clock, element: u32) -> bool {
+        // The element may be leaving or changing its key right now: what the key says is only where to look, and the
+        // chain, once locked, knows whether the element is in it.
+        let key = self.copy_key(element);
+        let hash = with_key!(key.as_slice(), |key| key.hash(&self.secrets));
+        let mut chain = self.buckets.lock(hash);
+        let Some(place) = chain.find(hash, |found| found == element) else { return false };
+        chain.remove(place);
+        clock.leave(element);
+        true
     }
 }

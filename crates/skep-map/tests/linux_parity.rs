@@ -4,7 +4,7 @@
 //! rely on), and which element an LRU map evicts.
 
 use skep_abi::{Errno, MapDef, MapFlags, MapType};
-use skep_map::{BPF_F_LOCK, Map};
+use skep_map::{BPF_F_LOCK, Map, MapError};
 
 const MAP_CREATE: i64 = 0;
 const MAP_LOOKUP_ELEM: i64 = 1;
@@ -380,7 +380,7 @@ fn definitions_are_refused_alike() {
             let key_size = pick(&mut numbers, usual_key, &sizes);
             let value_size = pick(&mut numbers, if kind == MapType::Ringbuf { 0 } else { 4 }, &sizes);
             let max_entries = pick(&mut numbers, 4096, &entries);
-            let usual_flags = if kind == MapType::LpmTrie { 1 } else { 0 };
+            let usual_flags = u32::from(kind == MapType::LpmTrie); // BPF_F_NO_PREALLOC
             let mut flags = usual_flags;
             while !numbers.next().is_multiple_of(2) {
                 flags ^= 1 << (numbers.next() % 21);
@@ -389,11 +389,11 @@ fn definitions_are_refused_alike() {
             flags &= !(1 << 16);
             let def = def(kind, key_size, value_size, max_entries, flags);
             let ours = Map::new(&def, cpus, 0);
-            if too_big_to_try(&def, cpus) || matches!(ours, Err(skep_map::MapError::Memory { .. })) {
+            if too_big_to_try(&def, cpus) || matches!(ours, Err(MapError::Memory { .. })) {
                 continue;
             }
             let theirs = KernelMap::new(&def, 0).map(|_| ()).err();
-            assert_eq!(ours.as_ref().err().map(|error| error.errno()), theirs, "{def:?}: {ours:?}");
+            assert_eq!(ours.as_ref().err().map(MapError::errno), theirs, "{def:?}: {ours:?}");
             if ours.is_ok() { made += 1 } else { refused += 1 }
         }
     }

@@ -117,21 +117,24 @@ fn two_writers_leave_exactly_what_they_should() {
 
 #[test]
 fn two_evicting_writers_stay_within_the_limit() {
-    let map = map(MapType::LruHash, 32, 32);
-    std::thread::scope(|scope| {
-        for thread in 0..2_u64 {
-            let map = &map;
-            scope.spawn(move || {
-                for round in 0..ROUNDS / 4 {
-                    let number = round * 2 + thread;
-                    map.update(&number.to_ne_bytes(), &value(number, round), BPF_ANY, 0).unwrap();
-                    assert!(map.len() <= 32);
-                }
-            });
-        }
-    });
-    let keys = std::iter::successors(map.next_key(None).ok(), |key| map.next_key(Some(key)).ok()).count();
-    assert_eq!((keys, map.len()), (32, 32));
+    for max_entries in [1, 2, 32] {
+        let map = map(MapType::LruHash, 32, max_entries);
+        std::thread::scope(|scope| {
+            for thread in 0..2_u64 {
+                let map = &map;
+                scope.spawn(move || {
+                    for round in 0..ROUNDS / 8 {
+                        let number = round * 2 + thread;
+                        map.update(&number.to_ne_bytes(), &value(number, round), BPF_ANY, 0).unwrap();
+                        assert!(map.len() <= max_entries);
+                    }
+                });
+            }
+        });
+        let next = |key: &Vec<u8>| map.next_key(Some(key)).ok();
+        let keys = std::iter::successors(map.next_key(None).ok(), next).count();
+        assert_eq!((keys as u32, map.len()), (max_entries, max_entries));
+    }
 }
 
 #[test]
