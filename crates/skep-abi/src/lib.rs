@@ -3,7 +3,8 @@
 //! - [`Errno`]: Linux's error numbers, by name;
 //! - [`MapType`], [`MapDef`]: the kinds of map and what a map is made with;
 //! - [`ProgType`]: the kinds of program, with the [`Context`] each receives;
-//! - [`Function`]: what programs may call, with the kinds of its arguments and its effects.
+//! - [`Function`]: what programs may call, with the kinds of its arguments and its effects;
+//! - [`c_header`]: all of it as a C header.
 //!
 //! Nothing here says how any of it is *done*: the verifier, the hosts and the documentation read these
 //! tables, and none of them keeps a list of its own.
@@ -18,11 +19,13 @@
 mod context;
 mod errno;
 mod function;
+mod header;
 mod map;
 mod prog;
 
 pub use context::{Context, Field, FieldError, FieldKind, Parts, SK_BUFF, XDP_MD};
 pub use errno::Errno;
 pub use function::{Access, Arg, Effect, FUNCTIONS, Function, Programs, Ret};
+pub use header::c_header;
 pub use map::{MapDef, MapFlags, MapType};
 pub use prog::{AttachType, ProgType, SECTIONS, SectionKind, section_kind};

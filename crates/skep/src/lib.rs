@@ -1,0 +1,2 @@
+//! The whole BPF subsystem as one library.
+#![forbid(unsafe_code)]
