@@ -2,7 +2,8 @@
 //!
 //! [`sanitize`] replaces kinds that an older kernel doesn't know by the nearest that it does, and repairs what no
 //! kernel takes: parameters of functions without names and names that aren't C identifiers (Rust), pointers with
-//! names (Rust), `char` marked twice (GCC 12), declarations of things outside of the object. Ids stay the same,
+//! names (Rust), `char` marked twice and functions without names (GCC 12), declarations of things outside of the
+//! object. Ids stay the same,
 //! so `.BTF.ext` and relocations stay valid; types that are needed besides are added at the end.
 //! [`place_section`] fills in the places of variables that compilers leave open.
 //!
@@ -284,6 +285,9 @@ impl Rewrite<'_> {
 
     /// Makes names what C allows in their places.
     fn names(&mut self, draft: &mut Draft) {
+        if draft.info.kind == Kind::Func && self.btf.bytes(draft.name).is_empty() {
+            draft.name = self.builder.str("unnamed");
+        }
         match draft.info.kind {
             Kind::Ptr | Kind::Array | Kind::Const | Kind::Volatile | Kind::Restrict | Kind::FuncProto => {
                 draft.name = StrId::EMPTY;
@@ -314,7 +318,8 @@ impl Rewrite<'_> {
         })
     }
 
-    /// The name with `_` for each character that isn't allowed, and cut to the length that is.
+    /// The name with `_` for each character that isn't allowed, and cut to the length that is. A name that was
+    /// made here is not among the strings of `btf`, and stays.
     fn replace_chars(&mut self, name: StrId, allowed: impl Fn(bool, char) -> bool) -> StrId {
         let old = self.btf.name(name);
         let len_max = self.support.name_len_max;

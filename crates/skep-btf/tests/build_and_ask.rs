@@ -252,7 +252,8 @@ fn mistakes_while_building_come_out_at_the_end() {
         build(&mut b);
         b.finish().expect_err("a mistake").to_string()
     };
-    let checks: [(&dyn Fn(&mut BtfBuilder), &str); 8] = [
+    type Mistake<'a> = (&'a dyn Fn(&mut BtfBuilder), &'a str);
+    let checks: [Mistake<'_>; 8] = [
         (&|b| _ = b.ptr(TypeId(5)), "type 1 refers to type 5: expected a type below 2"),
         (&|b| _ = b.int("i", 64, IntEncoding::SIGNED), "type 1: integer size 64 does not fit"),
         (&|b| _ = b.enumeration("e", 4, false, &[("A", -1)]), "type 1: enumerator -1 does not fit"),

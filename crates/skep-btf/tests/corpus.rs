@@ -325,3 +325,27 @@ fn objects_of_compilers_are_read_and_written_back() {
         assert_eq!(value_type, Some(flow), "{what}");
     }
 }
+
+#[test]
+fn what_bpf_gcc_12_gets_wrong_is_read_and_repaired() {
+    let test = "bpf-gcc";
+    if !oracle::installed("bpf-gcc") {
+        return oracle::skipped(test, "bpf-gcc is not installed");
+    }
+    // Its CO-RE support ends in an internal error on an access within a statement expression.
+    let source = PROGRAM.replace("__builtin_preserve_access_index(({ f->in.a; }))", "f->in.a");
+    let Some((btf_bytes, ext_bytes)) = oracle::compiled(test, "bpf-gcc", &["-gbtf"], &source) else { return };
+    let btf = Btf::parse(&btf_bytes).expect("BTF of bpf-gcc");
+    assert_eq!(btf.to_bytes(btf.endian()), btf_bytes);
+    assert_eq!(BtfExt::parse(&ext_bytes, &btf), Ok(BtfExt::default()), "it writes no records");
+    let def = BtfMapDef::read(&btf, btf.find("flows", Kind::Var).expect("the map")).expect("its definition");
+    assert_eq!((def.max_entries, def.value_size), (Some(64), Some(48)));
+    let clean = sanitize(&btf, &BtfSupport::of_linux(6, 18)).expect("sanitized");
+    for (id, ty) in clean.types() {
+        match ty {
+            Type::Int(int) => assert!(int.encoding.0.count_ones() <= 1, "type {id}"),
+            Type::Func(func) => assert!(!clean.name(func.name).is_empty(), "type {id}"),
+            _ => {}
+        }
+    }
+}

@@ -73,8 +73,11 @@ fn ask_everything(btf: &Btf) {
         let _ = (btf.size_of(id), btf.align_of(id), btf.resolve(id), btf.find_member(id, "value"));
         assert!(btf.type_name(id).len() < 1 << 16, "a spelling has a limit");
         let name = btf.name(ty.name());
-        let found = btf.find(name, ty.kind()).expect("a name that is there");
-        assert!(found <= id && btf.name(btf.get(found).expect("found").name()) == name);
+        // Kinds without names may have one in a changed file, which no view shows.
+        if !name.is_empty() {
+            let found = btf.find(name, ty.kind()).expect("a name that is there");
+            assert!(found <= id && btf.name(btf.get(found).expect("found").name()) == name);
+        }
         if let Ok(value) = btf.value(id, &data) {
             let json = value.to_json_string();
             assert!(serde_json::from_str::<serde_json::Value>(&json).is_ok(), "not JSON: {json}");

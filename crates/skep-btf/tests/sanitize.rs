@@ -25,11 +25,12 @@ fn a_kernels_own_btf_needs_no_change() {
 }
 
 #[test]
-fn parameters_of_functions_get_names_but_the_open_end_does_not() {
+fn functions_and_their_parameters_get_names_but_the_open_end_does_not() {
     let mut b = BtfBuilder::new();
     let int = b.int("int", 4, IntEncoding::SIGNED);
     let proto = b.func_proto(int, &[("", int), ("named", int), ("", int), ("", TypeId::VOID)]);
     b.func("panic", proto, Linkage::STATIC);
+    let unnamed = b.func("", proto, Linkage::STATIC);
     let callback = b.func_proto(int, &[("", int)]);
     let btf = sanitized(&b.finish().unwrap(), NEWEST);
     let names = |id| match get(&btf, id) {
@@ -37,6 +38,7 @@ fn parameters_of_functions_get_names_but_the_open_end_does_not() {
         other => panic!("{other:?}"),
     };
     assert_eq!(names(proto), ["arg0", "named", "arg2", ""]);
+    assert_eq!(btf.name(get(&btf, unnamed).name()), "unnamed");
     assert_eq!(names(callback), [""], "nobody needs names in a pointer's prototype");
 }
 
