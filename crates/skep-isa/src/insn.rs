@@ -68,6 +68,11 @@ impl FormId {
         FormId(index as u16)
     }
 
+    /// The index into [`table::ROWS`]; beyond its end for raw and tail slots.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+
     /// The form that does `op`, if the table has one.
     ///
     /// ```
@@ -93,7 +98,7 @@ impl FormId {
 
     /// The row, or `None` for [`FormId::RAW`] and [`FormId::TAIL`].
     pub fn row(self) -> Option<&'static Row> {
-        table::ROWS.get(self.0 as usize)
+        table::ROWS.get(self.index())
     }
 }
 

@@ -62,11 +62,10 @@ impl Writer {
         if insn.form == FormId::TAIL {
             return out;
         }
-        let Some(row) = insn.row() else {
+        let Some(pieces) = self.rows.get(insn.form.index()) else {
             let _ = write!(out, ".8byte {:#018x}", insn.imm as u64);
             return out;
         };
-        let pieces = &self.rows[ROWS.iter().position(|r| core::ptr::eq(r, row)).unwrap_or_default()];
         let named = place(insn);
         let mut pc_written = false;
         for piece in pieces {
