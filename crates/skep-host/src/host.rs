@@ -108,6 +108,15 @@ pub trait Host {
     /// Puts a program into a slot of a program array.
     fn set_program(&mut self, map: MapId, index: u32, prog: ProgId) -> Result<(), HostError>;
 
+    /// Puts a map into a slot of a map of maps.
+    fn set_map(&mut self, map: MapId, index: u32, inner: MapId) -> Result<(), HostError> {
+        let (what, why) = (
+            format!("put map {} into slot {index} of map {}", inner.0, map.0),
+            "this host has no maps of maps",
+        );
+        Err(HostError::Unsupported { what, why: why.to_owned() })
+    }
+
     /// Takes all finished records out of a ring buffer, oldest first; gives how many there were.
     fn drain(&mut self, map: MapId, record: &mut dyn FnMut(&[u8])) -> Result<usize, HostError>;
 

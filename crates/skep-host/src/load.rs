@@ -45,6 +45,13 @@ impl Loaded {
             }
             loaded.maps.push(map);
         }
+        for (spec, &map) in object.maps.iter().zip(&loaded.maps) {
+            if let MapInit::Maps(inner) = &spec.init {
+                for &(index, inner) in inner {
+                    host.set_map(map, index, loaded.maps[inner])?;
+                }
+            }
+        }
         let mut functions: Vec<usize> = match wanted {
             [] => object.programs().map(|(index, _)| index).collect(),
             some => some.to_vec(),
@@ -72,6 +79,6 @@ impl Loaded {
 fn programs_in(init: &MapInit) -> &[(u32, usize)] {
     match init {
         MapInit::Programs(programs) => programs,
-        MapInit::Empty | MapInit::Data(_) => &[],
+        MapInit::Empty | MapInit::Data(_) | MapInit::Maps(_) => &[],
     }
 }

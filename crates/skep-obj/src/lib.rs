@@ -8,8 +8,17 @@
 //! This crate verifies and runs nothing, and never touches the file system.
 #![forbid(unsafe_code)]
 
+mod elf_write;
 mod object;
 mod program;
+mod read;
 
-pub use object::{CoreRelo, Data, Function, Line, MapInit, MapSpec, Object, Pinning, RefTarget, Reference};
+pub use elf_write::{MAX_SECTION_BYTES, WriteError};
+pub use object::{
+    CoreRelo, Data, ExternType, Function, Line, MapInit, MapSpec, Object, Pinning, RefTarget, Reference,
+};
 pub use program::{LinkError, MAX_FUNCTIONS, MAX_SLOTS, ProgFunction, Program};
+pub use read::{
+    MAX_ALIASES, MAX_DATA_BYTES, MAX_DATA_SECTIONS, MAX_FILE_BYTES, MAX_MAPS, MAX_NAME_BYTES,
+    MAX_OBJECT_FUNCTIONS, MAX_OBJECT_SLOTS, MAX_RELOCATIONS, MAX_SECTIONS, MAX_SYMBOLS, Problem, ReadError,
+};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use skep_abi::MapDef;
-use skep_btf::{Btf, TypeId};
+use skep_btf::{Btf, Kind, Type, TypeId};
 use skep_isa::{Endian, Insn};
 
 /// Everything an object file says.
@@ -116,6 +116,10 @@ pub struct MapSpec {
     pub pinning: Pinning,
     /// What its values are, for maps of maps.
     pub inner: Option<Box<MapSpec>>,
+    /// `map_extra`, whose meaning depends on the kind; 0 if the object says nothing.
+    pub extra: u64,
+    /// The memory node that it is to be on, if the object wants one (`BPF_F_NUMA_NODE`).
+    pub numa_node: Option<u32>,
     /// What is put into it before programs run.
     pub init: MapInit,
 }
@@ -140,6 +144,8 @@ pub enum MapInit {
     Data(Data),
     /// Programs by slot of a program array: index, and function index in [`Object::functions`].
     Programs(Vec<(u32, usize)>),
+    /// Maps by slot of a map of maps: index, and map index in [`Object::maps`].
+    Maps(Vec<(u32, usize)>),
 }
 
 /// The bytes of a data section.
@@ -151,10 +157,35 @@ pub struct Data {
     pub frozen: bool,
 }
 
+/// What the types say of a symbol that the object does not define.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExternType<'a> {
+    /// Its `VAR` or `FUNC`.
+    pub btf_id: TypeId,
+    /// The section it is declared in: `.kconfig` for values of the kernel's configuration, `.ksyms` for symbols
+    /// of the kernel; `None` where the compiler did not say.
+    pub section: Option<&'a str>,
+}
+
 impl Object {
-    /// The functions that are programs: those whose section announces one.
+    /// The functions that are programs: those whose section announces one. A function that only its own file
+    /// sees is none, wherever it stands: compilers put it beside the program that calls it.
     pub fn programs(&self) -> impl Iterator<Item = (usize, &Function)> {
-        self.functions.iter().enumerate().filter(|(_, f)| skep_abi::section_kind(&f.section).is_some())
+        let program = |f: &Function| f.global && skep_abi::section_kind(&f.section).is_some();
+        self.functions.iter().enumerate().filter(move |(_, f)| program(f))
+    }
+
+    /// What the types say of an undefined symbol; `None` if they don't know it.
+    pub fn extern_type(&self, name: &str) -> Option<ExternType<'_>> {
+        let btf = self.btf.as_deref()?;
+        let btf_id = btf.find(name, Kind::Var).or_else(|| btf.find(name, Kind::Func))?;
+        let section = btf.types().find_map(|(_, ty)| match ty {
+            Type::DataSec(section) if section.vars.iter().any(|var| var.ty == btf_id) => {
+                Some(btf.name(section.name))
+            }
+            _ => None,
+        });
+        Some(ExternType { btf_id, section })
     }
 
     /// The map with this name.
