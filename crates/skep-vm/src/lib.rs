@@ -1,0 +1,57 @@
+//! Verified programs, made executable: a checked interpreter, and native code.
+//!
+//! An [`Executable`] is made of a [`Verified`](skep_verify::Verified) program, its maps and the [`Functions`] it may
+//! call; it runs on a [`RunContext`] in a [`World`], the place that knows CPUs and other programs. Two engines give the
+//! same results:
+//!
+//! - [`Engine::Interp`] finds every access in the memory model before it is made; a violation is a [`Trap`] that names
+//!   the instruction. It is the reference;
+//! - [`Engine::Jit`] is a one-pass emitter for x86-64, which trusts the verifier's proofs and checks nothing.
+//!
+//! Both start from one lowered form (lower.rs), which has room beside it for a second tier of native code.
+//!
+//! | file | is |
+//! |---|---|
+//! | executable.rs | the engines behind one type, and why it is sound |
+//! | lower.rs | what a program means here: addresses, places, targets |
+//! | interp/ | the checked interpreter |
+//! | x64/ | native code: encoder, emitter, memory it runs in |
+//! | memory.rs | guest memory |
+//! | context.rs, packet.rs | what a run is given |
+//! | function.rs, call.rs, standard.rs | what programs call |
+//! | runtime.rs | one run; tail calls |
+//!
+//! This crate verifies nothing, and knows no devices, ids, names or clocks: hosts implement functions that need them.
+
+mod call;
+mod context;
+mod error;
+mod executable;
+mod function;
+mod interp;
+mod lower;
+mod memory;
+mod packet;
+mod runtime;
+mod standard;
+#[cfg(test)]
+mod tests;
+#[cfg(all(target_arch = "x86_64", unix))]
+mod x64;
+
+pub use call::{BytesMut, Call};
+pub use context::RunContext;
+pub use error::{CompileError, Trap, TrapKind};
+pub use executable::{Engine, Executable, jit_available};
+pub use function::{Functions, HostFunction};
+pub use packet::{MAX_PACKET, Packet, XDP_DATA_MAX, XDP_FRAME, XDP_HEADROOM};
+pub use runtime::{MAX_MAY_GOTO, MAX_TAIL_CALLS, World};
+
+/// Most nested functions of a program (`MAX_CALL_FRAMES`).
+pub const MAX_FRAMES: usize = 8;
+
+/// Most bytes of stack of one function (`MAX_BPF_STACK`).
+pub const MAX_STACK: usize = 512;
+
+/// Most bytes of native code that one program may become.
+pub const MAX_CODE_BYTES: usize = 256 << 20;

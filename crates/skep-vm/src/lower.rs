@@ -1,0 +1,351 @@
+//! From a verified program to what the engines run: every index and distance replaced by what it stands for here.
+//!
+//! - Accesses to the context go to the field's place in the run-time context, and whole addresses where the program
+//!   sees 32-bit pointers;
+//! - maps become addresses, as do places inside their values;
+//! - jumps and local calls get absolute targets, helper calls the function's address;
+//! - what the verifier proved unreachable becomes [`LowOp::Dead`].
+//!
+//! Both engines start from this, so that they can't differ in what a program means. Nothing here is trusted to be well
+//! formed but the proofs: a target outside of its function is an error, not a wild jump.
+
+use std::sync::Arc;
+
+use skep_abi::{Context, Effect, FieldKind, Function};
+use skep_isa::{AluOp, AtomicOp, Callee, Cond, Insn, Op, Order, Size, Src, Wide, Width};
+use skep_map::Map;
+use skep_obj::Program;
+use skep_verify::{Fact, Verified};
+
+use crate::error::CompileError;
+use crate::function::Functions;
+use crate::runtime::{Shim, World};
+
+/// A program as the engines take it.
+pub(crate) struct Lowered<W> {
+    /// One a slot.
+    pub(crate) insns: Vec<Low>,
+    /// The entry first.
+    pub(crate) functions: Vec<LowFunction>,
+    /// What [`LowOp::Call`] calls.
+    pub(crate) calls: Vec<CallSite<W>>,
+    /// Bytes of the run-time context.
+    pub(crate) context_bytes: u32,
+}
+
+/// A function of the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LowFunction {
+    /// Slot of its first instruction.
+    pub(crate) start: usize,
+    /// One past the slot of its last.
+    pub(crate) end: usize,
+    /// Bytes of its stack frame, a multiple of eight.
+    pub(crate) stack: u32,
+}
+
+/// A function that is not the program's.
+pub(crate) struct CallSite<W> {
+    pub(crate) function: &'static Function,
+    pub(crate) shim: Shim<W>,
+}
+
+/// An instruction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Low {
+    pub(crate) op: LowOp,
+    pub(crate) dst: u8,
+    pub(crate) src: u8,
+    /// Bytes added to an address.
+    pub(crate) disp: i32,
+    /// Slot jumped to; function called, local or not, by index.
+    pub(crate) target: u32,
+    /// The immediate, sign-extended, or an address.
+    pub(crate) imm: i64,
+}
+
+/// What an instruction does. The variants that [`skep_isa::Op`] has, too, mean the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LowOp {
+    /// Unreachable, or the second slot of a wide load.
+    Dead,
+    /// `dst = imm`, all 64 bits; takes two slots.
+    Const,
+    Alu {
+        op: AluOp,
+        width: Width,
+        src: Src,
+    },
+    Neg {
+        width: Width,
+    },
+    MovSx {
+        width: Width,
+        from: Size,
+    },
+    End {
+        order: Order,
+        size: Size,
+    },
+    Ja,
+    Jump {
+        cond: Cond,
+        width: Width,
+        src: Src,
+    },
+    MayGoto,
+    /// A function of the program.
+    CallLocal,
+    /// A function outside it, with the map that its first argument always is, where that is one map.
+    Call {
+        map: Option<u32>,
+    },
+    TailCall,
+    Exit,
+    Load {
+        size: Size,
+        signed: bool,
+    },
+    Store {
+        size: Size,
+        src: Src,
+    },
+    /// Of the context: `disp` is from the pointer in the program's register; `target` from the start of the run-time
+    /// context.
+    LoadField {
+        size: Size,
+        signed: bool,
+    },
+    StoreField {
+        size: Size,
+        src: Src,
+    },
+    LoadPacket {
+        size: Size,
+        indirect: bool,
+    },
+    Atomic {
+        op: AtomicOp,
+        size: Size,
+        fetch: bool,
+    },
+    LoadAcquire {
+        size: Size,
+    },
+    StoreRelease {
+        size: Size,
+    },
+}
+
+/// What is known of a program's instructions and functions.
+pub(crate) trait Proof {
+    fn program(&self) -> &Program;
+    fn fact(&self, insn: usize) -> Fact;
+    fn stack_bytes(&self, function: usize) -> u32;
+}
+
+impl Proof for Verified {
+    fn program(&self) -> &Program {
+        Verified::program(self)
+    }
+
+    fn fact(&self, insn: usize) -> Fact {
+        Verified::fact(self, insn)
+    }
+
+    fn stack_bytes(&self, function: usize) -> u32 {
+        Verified::stack_bytes(self, function)
+    }
+}
+
+/// Lowers a program.
+pub(crate) fn lower<W: World>(
+    proof: &impl Proof,
+    maps: &[Arc<Map>],
+    functions: &Functions<W>,
+) -> Result<Lowered<W>, CompileError> {
+    let program = proof.program();
+    let context = program.prog_type.context();
+    let mut lowering = Lowering { proof, program, context, maps, functions, calls: Vec::new() };
+    let mut insns = vec![DEAD; program.insns.len()];
+    let mut low_functions = Vec::with_capacity(program.functions.len());
+    for (index, function) in program.functions.iter().enumerate() {
+        let bounds = LowFunction {
+            start: function.start,
+            end: function.end.min(insns.len()),
+            stack: proof.stack_bytes(index).next_multiple_of(8),
+        };
+        if bounds.start >= bounds.end {
+            return Err(CompileError::Flow { insn: bounds.start });
+        }
+        for at in bounds.start..bounds.end {
+            insns[at] = lowering.insn(at, &bounds)?;
+        }
+        low_functions.push(bounds);
+    }
+    if low_functions.is_empty() {
+        return Err(CompileError::Flow { insn: 0 });
+    }
+    let context_bytes = context.map_or(0, Context::run_time_size);
+    Ok(Lowered { insns, functions: low_functions, calls: lowering.calls, context_bytes })
+}
+
+const DEAD: Low = Low { op: LowOp::Dead, dst: 0, src: 0, disp: 0, target: 0, imm: 0 };
+
+struct Lowering<'a, P, W: World> {
+    proof: &'a P,
+    program: &'a Program,
+    context: Option<&'static Context>,
+    maps: &'a [Arc<Map>],
+    functions: &'a Functions<W>,
+    calls: Vec<CallSite<W>>,
+}
+
+impl<P: Proof, W: World> Lowering<'_, P, W> {
+    /// The instruction in this slot of this function.
+    fn insn(&mut self, at: usize, bounds: &LowFunction) -> Result<Low, CompileError> {
+        let insn = &self.program.insns[at];
+        let fact = self.proof.fact(at);
+        if fact == Fact::Unreachable || insn.op() == Op::Tail {
+            return Ok(DEAD);
+        }
+        // Registers above r10 can be encoded; a row that reads or writes one is never verified.
+        if insn.dst.0 > 10 || insn.src.0 > 10 {
+            return Err(self.unsupported(at));
+        }
+        let mut low = Low {
+            op: LowOp::Dead,
+            dst: insn.dst.0,
+            src: insn.src.0,
+            disp: insn.off.into(),
+            target: 0,
+            imm: insn.imm,
+        };
+        low.op = match insn.op() {
+            Op::Alu { op, width, src } => LowOp::Alu { op, width, src },
+            Op::Neg { width } => LowOp::Neg { width },
+            Op::MovSx { width, from } => LowOp::MovSx { width, from },
+            Op::End { order, size } => LowOp::End { order, size },
+            Op::Ja { .. } => LowOp::Ja,
+            Op::MayGoto => LowOp::MayGoto,
+            Op::Jump { cond, width, src } => LowOp::Jump { cond, width, src },
+            Op::Call(Callee::Local) => {
+                low.target = self.local_function(at, insn)?;
+                LowOp::CallLocal
+            }
+            Op::Call(Callee::Helper) => self.helper(at, insn, fact, &mut low)?,
+            Op::Exit => LowOp::Exit,
+            Op::Load { size, signed } => self.load(size, signed, fact, &mut low),
+            Op::Store { size, src } => self.store(size, src, fact, &mut low),
+            Op::LoadPacket { size, indirect } => LowOp::LoadPacket { size, indirect },
+            Op::Atomic { op, size, fetch } => LowOp::Atomic { op, size, fetch },
+            Op::LoadAcquire { size } => LowOp::LoadAcquire { size },
+            Op::StoreRelease { size } => LowOp::StoreRelease { size },
+            Op::Wide(kind) => {
+                low.imm = self.wide(at, insn, kind)?;
+                LowOp::Const
+            }
+            _ => return Err(self.unsupported(at)),
+        };
+        if matches!(low.op, LowOp::Ja | LowOp::Jump { .. } | LowOp::MayGoto) {
+            low.target = self.jump_target(at, insn, bounds)?;
+        }
+        let next = at + insn.slots();
+        if !matches!(low.op, LowOp::Ja | LowOp::Exit) && next >= bounds.end {
+            return Err(CompileError::Flow { insn: at });
+        }
+        Ok(low)
+    }
+
+    fn unsupported(&self, at: usize) -> CompileError {
+        let form = self.program.insns[at].row().map_or("raw", |row| row.name);
+        CompileError::Unsupported { insn: at, form }
+    }
+
+    fn jump_target(&self, at: usize, insn: &Insn, bounds: &LowFunction) -> Result<u32, CompileError> {
+        insn.target()
+            .and_then(|distance| (at as i64 + 1).checked_add(distance))
+            .filter(|&to| to >= bounds.start as i64 && to < bounds.end as i64)
+            .filter(|&to| self.program.insns[to as usize].op() != Op::Tail)
+            .map(|to| to as u32)
+            .ok_or(CompileError::Flow { insn: at })
+    }
+
+    /// The index of the function called.
+    fn local_function(&self, at: usize, insn: &Insn) -> Result<u32, CompileError> {
+        let to = insn.target().and_then(|distance| (at as i64 + 1).checked_add(distance));
+        let found = self.program.functions.iter().position(|f| Some(f.start as i64) == to);
+        Ok(found.ok_or(CompileError::Flow { insn: at })? as u32)
+    }
+
+    fn helper(&mut self, at: usize, insn: &Insn, fact: Fact, low: &mut Low) -> Result<LowOp, CompileError> {
+        let id = insn.imm as u32;
+        let function = Function::by_id(id).ok_or(CompileError::UnknownFunction { insn: at, id })?;
+        let missing = CompileError::MissingFunction { insn: at, name: function.name };
+        let shim = self.functions.get(id).ok_or(missing)?;
+        let known = self.calls.iter().position(|call| call.function.id == id);
+        low.target = known.unwrap_or(self.calls.len()) as u32;
+        if known.is_none() {
+            self.calls.push(CallSite { function, shim });
+        }
+        if function.has(Effect::TailCall) {
+            return Ok(LowOp::TailCall);
+        }
+        let map = match fact {
+            Fact::CallWithMap(map) => Some(map).filter(|map| (*map as usize) < self.maps.len()),
+            _ => None,
+        };
+        Ok(LowOp::Call { map })
+    }
+
+    fn load(&self, size: Size, signed: bool, fact: Fact, low: &mut Low) -> LowOp {
+        match self.field(fact, low) {
+            Some(kind) if kind != FieldKind::Scalar => LowOp::LoadField { size: Size::Dw, signed: false },
+            Some(_) => LowOp::LoadField { size, signed },
+            None => LowOp::Load { size, signed },
+        }
+    }
+
+    fn store(&self, size: Size, src: Src, fact: Fact, low: &mut Low) -> LowOp {
+        match self.field(fact, low) {
+            Some(_) => LowOp::StoreField { size, src },
+            None => LowOp::Store { size, src },
+        }
+    }
+
+    /// Moves an access to the context to where the field is. The pointer may have been moved by a constant, which is
+    /// what the field's UAPI offset and the instruction's differ by.
+    fn field(&self, fact: Fact, low: &mut Low) -> Option<FieldKind> {
+        let Fact::Context { field, byte } = fact else { return None };
+        let context = self.context?;
+        let described = context.fields.get(field as usize)?;
+        let moved = (described.off + u32::from(byte)) as i32 - low.disp;
+        low.target = context.place(field as usize) + u32::from(byte);
+        low.disp = low.target as i32 - moved;
+        Some(described.kind)
+    }
+
+    fn wide(&self, at: usize, insn: &Insn, kind: Wide) -> Result<i64, CompileError> {
+        let (low, high) = insn.wide_halves();
+        let map = |index: i32| {
+            let no_map = CompileError::NoMap { insn: at, map: index as u32 };
+            self.maps.get(index as u32 as usize).ok_or(no_map)
+        };
+        match kind {
+            Wide::Imm => Ok(insn.imm),
+            Wide::MapIdx => Ok(map_address(map(low)?) as i64),
+            Wide::MapIdxValue => {
+                let (map, off) = (map(low)?, high as u32);
+                let none = CompileError::NoDirectValue { insn: at, map: low as u32, off };
+                let addr = map.direct_value(off).ok_or(none)?;
+                Ok(addr.as_ptr().expose_provenance() as i64)
+            }
+            _ => Err(self.unsupported(at)),
+        }
+    }
+}
+
+/// What programs see of a map.
+pub(crate) fn map_address(map: &Arc<Map>) -> u64 {
+    Arc::as_ptr(map).expose_provenance() as u64
+}
