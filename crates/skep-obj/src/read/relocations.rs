@@ -222,8 +222,8 @@ impl<'a> Resolver<'a> {
                     continue;
                 }
                 let Some(addend) = self.addend_at(at, relocation.offset) else { continue };
-                let value = symbol.value as i64;
-                let size = symbol.size as i64;
+                let Ok(value) = i64::try_from(symbol.value) else { continue };
+                let size = i64::try_from(symbol.size).unwrap_or(i64::MAX);
                 match (relocation.kind, self.roles[target]) {
                     (R_CALL, Role::Code) => {
                         sure[0] |= addend == -1;
@@ -309,7 +309,7 @@ impl<'a> Resolver<'a> {
         };
         // The bytes relocated hold an addend for static functions and maps.
         let in_place = self.pointer_at(section, relocation.offset).ok_or(Problem::RelocationPlace)?;
-        let value = symbol.value as i64;
+        let value = i64::try_from(symbol.value).map_err(|_| Problem::RelocationPlace)?;
         let at = match self.addends {
             Addends::Section if symbol.kind != SymbolKind::Section => value,
             _ => value.checked_add(in_place).ok_or(Problem::RelocationPlace)?,
