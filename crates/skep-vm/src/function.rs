@@ -34,8 +34,11 @@ pub trait HostFunction<W: World>: 'static {
 
 /// The functions that a program may be compiled against.
 pub struct Functions<W: World> {
-    by_id: BTreeMap<u32, Shim<W>>,
+    by_id: BTreeMap<u32, Entry<W>>,
 }
+
+/// An implementation, and whether it is one of this crate's.
+type Entry<W> = (Shim<W>, bool);
 
 impl<W: World> Functions<W> {
     /// No functions.
@@ -49,14 +52,17 @@ impl<W: World> Functions<W> {
         let mut functions = Functions::new();
         standard::add_to(&mut functions);
         for function in FUNCTIONS.iter().filter(|f| f.has(Effect::TailCall)) {
-            functions.by_id.insert(function.id, tail_call::<W>);
+            functions.by_id.insert(function.id, (tail_call::<W>, true));
+        }
+        for (_, standard) in functions.by_id.values_mut() {
+            *standard = true;
         }
         functions
     }
 
     /// Adds a function, in place of the one that had its name.
     pub fn add<F: HostFunction<W>>(&mut self) -> &mut Functions<W> {
-        self.by_id.insert(const { describe(F::NAME) }.id, shim::<W, F>);
+        self.by_id.insert(const { describe(F::NAME) }.id, (shim::<W, F>, false));
         self
     }
 
@@ -65,7 +71,7 @@ impl<W: World> Functions<W> {
         self.by_id.keys().filter_map(|id| Function::by_id(*id))
     }
 
-    pub(crate) fn get(&self, id: u32) -> Option<Shim<W>> {
+    pub(crate) fn get(&self, id: u32) -> Option<Entry<W>> {
         self.by_id.get(&id).copied()
     }
 }

@@ -42,12 +42,23 @@ pub(crate) struct LowFunction {
     pub(crate) end: usize,
     /// Bytes of its stack frame, a multiple of eight.
     pub(crate) stack: u32,
+    /// Whether it may read bytes of its frame that it has not written: they are zero.
+    pub(crate) zeroed: bool,
 }
 
 /// A function that is not the program's.
 pub(crate) struct CallSite<W> {
     pub(crate) function: &'static Function,
     pub(crate) shim: Shim<W>,
+    /// Whether the implementation is this crate's own, so that an engine may do without calling it.
+    pub(crate) standard: bool,
+}
+
+impl<W> CallSite<W> {
+    /// Whether it looks up a map's value and does nothing else.
+    pub(crate) fn is_standard_lookup(&self) -> bool {
+        self.standard && self.function.name == "bpf_map_lookup_elem"
+    }
 }
 
 /// An instruction.
@@ -142,6 +153,8 @@ pub(crate) trait Proof {
     fn program(&self) -> &Program;
     fn fact(&self, insn: usize) -> Fact;
     fn stack_bytes(&self, function: usize) -> u32;
+    /// Whether the function may read bytes of its frame that it has not written.
+    fn reads_uninit(&self, function: usize) -> bool;
 }
 
 impl Proof for Verified {
@@ -155,6 +168,10 @@ impl Proof for Verified {
 
     fn stack_bytes(&self, function: usize) -> u32 {
         Verified::stack_bytes(self, function)
+    }
+
+    fn reads_uninit(&self, _: usize) -> bool {
+        true
     }
 }
 
@@ -174,6 +191,7 @@ pub(crate) fn lower<W: World>(
             start: function.start,
             end: function.end.min(insns.len()),
             stack: proof.stack_bytes(index).next_multiple_of(8),
+            zeroed: proof.reads_uninit(index),
         };
         if bounds.start >= bounds.end {
             return Err(CompileError::Flow { insn: bounds.start });
@@ -282,11 +300,11 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
         let id = insn.imm as u32;
         let function = Function::by_id(id).ok_or(CompileError::UnknownFunction { insn: at, id })?;
         let missing = CompileError::MissingFunction { insn: at, name: function.name };
-        let shim = self.functions.get(id).ok_or(missing)?;
+        let (shim, standard) = self.functions.get(id).ok_or(missing)?;
         let known = self.calls.iter().position(|call| call.function.id == id);
         low.target = known.unwrap_or(self.calls.len()) as u32;
         if known.is_none() {
-            self.calls.push(CallSite { function, shim });
+            self.calls.push(CallSite { function, shim, standard });
         }
         if function.has(Effect::TailCall) {
             return Ok(LowOp::TailCall);

@@ -29,6 +29,10 @@ impl Proof for Assumed {
     fn stack_bytes(&self, _: usize) -> u32 {
         512
     }
+
+    fn reads_uninit(&self, _: usize) -> bool {
+        true
+    }
 }
 
 /// A world of one CPU without programs.

@@ -1,0 +1,591 @@
+//! An encoder for the x86-64 instructions that the emitter uses, and no others.
+//!
+//! Each method appends one instruction. Operands are registers, memory at a register plus a constant, and immediates;
+//! the shortest usual encoding is taken. What can't be encoded can't be said, but for distances of jumps, which whoever
+//! patches them checks.
+//! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2.
+
+use skep_isa::{Size, Width};
+
+/// A general-purpose register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gpr(pub(super) u8);
+
+pub(super) const RAX: Gpr = Gpr(0);
+pub(super) const RCX: Gpr = Gpr(1);
+pub(super) const RDX: Gpr = Gpr(2);
+pub(super) const RBX: Gpr = Gpr(3);
+pub(super) const RSP: Gpr = Gpr(4);
+pub(super) const RBP: Gpr = Gpr(5);
+pub(super) const RSI: Gpr = Gpr(6);
+pub(super) const RDI: Gpr = Gpr(7);
+pub(super) const R8: Gpr = Gpr(8);
+pub(super) const R9: Gpr = Gpr(9);
+pub(super) const R10: Gpr = Gpr(10);
+pub(super) const R11: Gpr = Gpr(11);
+pub(super) const R12: Gpr = Gpr(12);
+pub(super) const R13: Gpr = Gpr(13);
+pub(super) const R14: Gpr = Gpr(14);
+pub(super) const R15: Gpr = Gpr(15);
+
+impl Gpr {
+    /// The bits that stand in ModRM, SIB or the opcode.
+    const fn low(self) -> u8 {
+        self.0 & 7
+    }
+
+    /// The bit that stands in a prefix.
+    const fn high(self) -> u8 {
+        self.0 >> 3
+    }
+}
+
+/// Memory at `base + disp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mem {
+    pub(super) base: Gpr,
+    pub(super) disp: i32,
+}
+
+/// The instructions that share one family of encodings, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Alu {
+    Add = 0,
+    Or = 1,
+    And = 4,
+    Sub = 5,
+    Xor = 6,
+    Cmp = 7,
+}
+
+/// Shifts and rotates, by their number in the family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Shift {
+    Rol = 0,
+    Shl = 4,
+    Shr = 5,
+    Sar = 7,
+}
+
+/// Multiplication and division by one operand, by their number in the family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Unary {
+    Neg = 3,
+    Div = 6,
+    Idiv = 7,
+}
+
+/// A condition, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Cc {
+    Below = 2,
+    AboveEqual = 3,
+    Equal = 4,
+    NotEqual = 5,
+    BelowEqual = 6,
+    Above = 7,
+    Less = 12,
+    GreaterEqual = 13,
+    LessEqual = 14,
+    Greater = 15,
+}
+
+/// A jump within 127 bytes whose distance is not known yet.
+#[must_use]
+pub(super) struct Short(usize);
+
+/// The encoder: a growing piece of code.
+#[derive(Default)]
+pub(super) struct Asm {
+    code: Vec<u8>,
+}
+
+/// What comes before an opcode byte.
+#[derive(Clone, Copy)]
+struct Prefix {
+    /// The operand size is 16 bits.
+    word: bool,
+    /// The operand size is 64 bits.
+    wide: bool,
+    /// The register operands are single bytes, which need a prefix for some.
+    byte: bool,
+    /// The opcode is in the map that starts with this byte.
+    escape: bool,
+}
+
+const P32: Prefix = Prefix { word: false, wide: false, byte: false, escape: false };
+const P64: Prefix = Prefix { wide: true, ..P32 };
+const P16: Prefix = Prefix { word: true, ..P32 };
+const P8: Prefix = Prefix { byte: true, ..P32 };
+
+const fn by_width(width: Width) -> Prefix {
+    match width {
+        Width::W32 => P32,
+        Width::W64 => P64,
+    }
+}
+
+const fn by_size(size: Size) -> Prefix {
+    match size {
+        Size::B => P8,
+        Size::H => P16,
+        Size::W => P32,
+        Size::Dw => P64,
+    }
+}
+
+const fn escaped(prefix: Prefix) -> Prefix {
+    Prefix { escape: true, ..prefix }
+}
+
+impl Asm {
+    pub(super) fn with_capacity(bytes: usize) -> Asm {
+        Asm { code: Vec::with_capacity(bytes) }
+    }
+
+    pub(super) fn code(&self) -> &[u8] {
+        &self.code
+    }
+
+    /// Where the next instruction will be.
+    #[inline]
+    pub(super) fn here(&self) -> usize {
+        self.code.len()
+    }
+
+    #[inline]
+    fn byte(&mut self, byte: u8) {
+        self.code.push(byte);
+    }
+
+    #[inline]
+    fn dword(&mut self, value: i32) {
+        self.code.extend_from_slice(&value.to_le_bytes());
+    }
+
+    /// Prefixes and opcode of an instruction with these two register fields.
+    #[inline]
+    fn head(&mut self, prefix: Prefix, opcode: u8, reg: u8, rm: Gpr) {
+        if prefix.word {
+            self.byte(0x66);
+        }
+        let rex = (prefix.wide as u8) << 3 | (reg >> 3) << 2 | rm.high();
+        // Without a prefix, byte registers 4 to 7 would be AH to BH.
+        if rex != 0 || prefix.byte && (reg >= 4 || rm.0 >= 4) {
+            self.byte(0x40 | rex);
+        }
+        if prefix.escape {
+            self.byte(0x0f);
+        }
+        self.byte(opcode);
+    }
+
+    /// An instruction with two registers, `reg` in the field of that name.
+    #[inline]
+    fn rr(&mut self, prefix: Prefix, opcode: u8, reg: Gpr, rm: Gpr) {
+        self.head(prefix, opcode, reg.0, rm);
+        self.byte(0xc0 | reg.low() << 3 | rm.low());
+    }
+
+    /// An instruction with one register, and a number in the other field.
+    #[inline]
+    fn nr(&mut self, prefix: Prefix, opcode: u8, number: u8, rm: Gpr) {
+        // The number is no register: it must not ask for a byte register's prefix.
+        self.head(prefix, opcode, 0, rm);
+        self.byte(0xc0 | number << 3 | rm.low());
+    }
+
+    /// An instruction with a register and memory.
+    #[inline]
+    fn rm(&mut self, prefix: Prefix, opcode: u8, reg: Gpr, mem: Mem) {
+        let prefix = Prefix { byte: prefix.byte && reg.0 >= 4, ..prefix };
+        self.head(prefix, opcode, reg.0, mem.base);
+        self.mem(reg.low(), mem);
+    }
+
+    /// ModRM, SIB and displacement of a memory operand.
+    #[inline]
+    fn mem(&mut self, field: u8, Mem { base, disp }: Mem) {
+        // Without a displacement, the encoding of rbp and r13 means something else.
+        let mode = match i8::try_from(disp) {
+            Ok(0) if base.low() != RBP.0 => 0,
+            Ok(_) => 0x40,
+            Err(_) => 0x80,
+        };
+        self.byte(mode | field << 3 | base.low());
+        // The encoding of rsp and r12 announces a SIB byte: here one without an index.
+        if base.low() == RSP.0 {
+            self.byte(0x24);
+        }
+        match mode {
+            0 => {}
+            0x40 => self.byte(disp as u8),
+            _ => self.dword(disp),
+        }
+    }
+
+    /// `op dst, src`
+    #[inline]
+    pub(super) fn alu_rr(&mut self, op: Alu, width: Width, dst: Gpr, src: Gpr) {
+        self.rr(by_width(width), (op as u8) << 3 | 1, src, dst);
+    }
+
+    /// `op dst, imm`
+    #[inline]
+    pub(super) fn alu_ri(&mut self, op: Alu, width: Width, dst: Gpr, imm: i32) {
+        if let Ok(imm) = i8::try_from(imm) {
+            self.nr(by_width(width), 0x83, op as u8, dst);
+            self.byte(imm as u8);
+        } else {
+            self.nr(by_width(width), 0x81, op as u8, dst);
+            self.dword(imm);
+        }
+    }
+
+    /// `op dword [mem], imm`
+    pub(super) fn alu_mi(&mut self, op: Alu, mem: Mem, imm: i8) {
+        self.head(P32, 0x83, 0, mem.base);
+        self.mem(op as u8, mem);
+        self.byte(imm as u8);
+    }
+
+    /// `lock op [mem], src`
+    pub(super) fn lock_alu(&mut self, op: Alu, width: Width, mem: Mem, src: Gpr) {
+        self.byte(0xf0);
+        self.rm(by_width(width), (op as u8) << 3 | 1, src, mem);
+    }
+
+    /// `lock xadd [mem], src`
+    pub(super) fn lock_xadd(&mut self, width: Width, mem: Mem, src: Gpr) {
+        self.byte(0xf0);
+        self.rm(escaped(by_width(width)), 0xc1, src, mem);
+    }
+
+    /// `lock cmpxchg [mem], src`
+    pub(super) fn lock_cmpxchg(&mut self, width: Width, mem: Mem, src: Gpr) {
+        self.byte(0xf0);
+        self.rm(escaped(by_width(width)), 0xb1, src, mem);
+    }
+
+    /// `xchg [mem], src`, which locks by itself.
+    pub(super) fn xchg(&mut self, width: Width, mem: Mem, src: Gpr) {
+        self.rm(by_width(width), 0x87, src, mem);
+    }
+
+    /// `test a, b`
+    #[inline]
+    pub(super) fn test_rr(&mut self, width: Width, a: Gpr, b: Gpr) {
+        self.rr(by_width(width), 0x85, b, a);
+    }
+
+    /// `test reg, imm`
+    pub(super) fn test_ri(&mut self, width: Width, reg: Gpr, imm: i32) {
+        if (0..0x80).contains(&imm) {
+            self.nr(P8, 0xf6, 0, reg);
+            self.byte(imm as u8);
+        } else {
+            // The high half of the register is not looked at if the immediate has none.
+            let width = if imm >= 0 { Width::W32 } else { width };
+            self.nr(by_width(width), 0xf7, 0, reg);
+            self.dword(imm);
+        }
+    }
+
+    /// `mov dst, src`; with 32 bits, zero-extending.
+    #[inline]
+    pub(super) fn mov_rr(&mut self, width: Width, dst: Gpr, src: Gpr) {
+        self.rr(by_width(width), 0x89, src, dst);
+    }
+
+    /// `dst = imm`, all 64 bits, in the fewest bytes; leaves no flags as they were.
+    #[inline]
+    pub(super) fn mov_ri(&mut self, dst: Gpr, imm: i64) {
+        if imm == 0 {
+            self.alu_rr(Alu::Xor, Width::W32, dst, dst);
+        } else if let Ok(imm) = u32::try_from(imm) {
+            self.head(P32, 0xb8 | dst.low(), 0, dst);
+            self.dword(imm as i32);
+        } else if let Ok(imm) = i32::try_from(imm) {
+            self.nr(P64, 0xc7, 0, dst);
+            self.dword(imm);
+        } else {
+            self.mov_ri64(dst, imm);
+        }
+    }
+
+    /// `dst = imm` in ten bytes, whatever the immediate.
+    pub(super) fn mov_ri64(&mut self, dst: Gpr, imm: i64) {
+        self.head(P64, 0xb8 | dst.low(), 0, dst);
+        self.code.extend_from_slice(&imm.to_le_bytes());
+    }
+
+    /// `movzx dst, src`, from one or two bytes; `mov` from four or eight.
+    pub(super) fn zero_extend(&mut self, from: Size, dst: Gpr, src: Gpr) {
+        match from {
+            Size::B => self.rr(escaped(P8), 0xb6, dst, src),
+            Size::H => self.rr(escaped(P32), 0xb7, dst, src),
+            Size::W => self.mov_rr(Width::W32, dst, src),
+            Size::Dw => self.mov_rr(Width::W64, dst, src),
+        }
+    }
+
+    /// `movsx dst, src`, to the width.
+    pub(super) fn sign_extend(&mut self, from: Size, width: Width, dst: Gpr, src: Gpr) {
+        let prefix = by_width(width);
+        match from {
+            Size::B => self.rr(escaped(Prefix { byte: true, ..prefix }), 0xbe, dst, src),
+            Size::H => self.rr(escaped(prefix), 0xbf, dst, src),
+            Size::W => self.rr(prefix, 0x63, dst, src),
+            Size::Dw => self.mov_rr(width, dst, src),
+        }
+    }
+
+    /// A load, zero-extended to 64 bits.
+    #[inline]
+    pub(super) fn load(&mut self, size: Size, dst: Gpr, mem: Mem) {
+        match size {
+            Size::B => self.rm(escaped(P32), 0xb6, dst, mem),
+            Size::H => self.rm(escaped(P32), 0xb7, dst, mem),
+            Size::W => self.rm(P32, 0x8b, dst, mem),
+            Size::Dw => self.rm(P64, 0x8b, dst, mem),
+        }
+    }
+
+    /// A load, sign-extended to 64 bits.
+    pub(super) fn load_signed(&mut self, size: Size, dst: Gpr, mem: Mem) {
+        match size {
+            Size::B => self.rm(escaped(P64), 0xbe, dst, mem),
+            Size::H => self.rm(escaped(P64), 0xbf, dst, mem),
+            Size::W => self.rm(P64, 0x63, dst, mem),
+            Size::Dw => self.rm(P64, 0x8b, dst, mem),
+        }
+    }
+
+    /// A store of a register's low bytes.
+    #[inline]
+    pub(super) fn store(&mut self, size: Size, mem: Mem, src: Gpr) {
+        let opcode = if size == Size::B { 0x88 } else { 0x89 };
+        self.rm(by_size(size), opcode, src, mem);
+    }
+
+    /// A store of an immediate, sign-extended.
+    pub(super) fn store_imm(&mut self, size: Size, mem: Mem, imm: i32) {
+        let opcode = if size == Size::B { 0xc6 } else { 0xc7 };
+        self.head(Prefix { byte: false, ..by_size(size) }, opcode, 0, mem.base);
+        self.mem(0, mem);
+        match size {
+            Size::B => self.byte(imm as u8),
+            Size::H => self.code.extend_from_slice(&(imm as i16).to_le_bytes()),
+            Size::W | Size::Dw => self.dword(imm),
+        }
+    }
+
+    /// `lea dst, [mem]`, all 64 bits or, zero-extended, the low 32.
+    pub(super) fn lea(&mut self, width: Width, dst: Gpr, mem: Mem) {
+        self.rm(by_width(width), 0x8d, dst, mem);
+    }
+
+    /// `lea dst, [base + index]`. The index is not rsp.
+    pub(super) fn lea_index(&mut self, width: Width, dst: Gpr, base: Gpr, index: Gpr) {
+        let wide = (width == Width::W64) as u8;
+        let rex = wide << 3 | dst.high() << 2 | index.high() << 1 | base.high();
+        if rex != 0 {
+            self.byte(0x40 | rex);
+        }
+        self.byte(0x8d);
+        // Without a displacement, the encoding of rbp and r13 means something else.
+        let mode = if base.low() == RBP.0 { 0x40 } else { 0 };
+        self.byte(mode | dst.low() << 3 | RSP.0);
+        self.byte(index.low() << 3 | base.low());
+        if mode != 0 {
+            self.byte(0);
+        }
+    }
+
+    /// `imul dst, src`
+    pub(super) fn imul_rr(&mut self, width: Width, dst: Gpr, src: Gpr) {
+        self.rr(escaped(by_width(width)), 0xaf, dst, src);
+    }
+
+    /// `imul dst, src, imm`
+    pub(super) fn imul_rri(&mut self, width: Width, dst: Gpr, src: Gpr, imm: i32) {
+        if let Ok(imm) = i8::try_from(imm) {
+            self.rr(by_width(width), 0x6b, dst, src);
+            self.byte(imm as u8);
+        } else {
+            self.rr(by_width(width), 0x69, dst, src);
+            self.dword(imm);
+        }
+    }
+
+    /// `mulx high, low, src`: `rdx * src`, no flags. Needs BMI2.
+    pub(super) fn mulx(&mut self, width: Width, high: Gpr, low: Gpr, src: Gpr) {
+        self.vex(width, 2, 3, 0xf6, high, low, src);
+    }
+
+    /// Negation or division by one operand.
+    pub(super) fn unary(&mut self, op: Unary, width: Width, reg: Gpr) {
+        self.nr(by_width(width), 0xf7, op as u8, reg);
+    }
+
+    /// Sign of rax into all of rdx.
+    pub(super) fn sign_to_rdx(&mut self, width: Width) {
+        if width == Width::W64 {
+            self.byte(0x48);
+        }
+        self.byte(0x99);
+    }
+
+    /// A shift by an immediate.
+    #[inline]
+    pub(super) fn shift_ri(&mut self, op: Shift, width: Width, reg: Gpr, count: u8) {
+        if count == 1 {
+            self.nr(by_width(width), 0xd1, op as u8, reg);
+        } else {
+            self.nr(by_width(width), 0xc1, op as u8, reg);
+            self.byte(count);
+        }
+    }
+
+    /// A shift by cl.
+    pub(super) fn shift_cl(&mut self, op: Shift, width: Width, reg: Gpr) {
+        self.nr(by_width(width), 0xd3, op as u8, reg);
+    }
+
+    /// `op dst, src, count`: a shift by a register's low bits, no flags. Needs BMI2; rotates have no such form.
+    pub(super) fn shift_rr(&mut self, op: Shift, width: Width, dst: Gpr, src: Gpr, count: Gpr) {
+        let prefix = match op {
+            Shift::Shl => 1,
+            Shift::Sar => 2,
+            Shift::Shr | Shift::Rol => 3,
+        };
+        self.vex(width, 2, prefix, 0xf7, dst, count, src);
+    }
+
+    /// `rorx dst, src, count`: a rotate to the right, no flags. Needs BMI2.
+    pub(super) fn rorx(&mut self, width: Width, dst: Gpr, src: Gpr, count: u8) {
+        // The field for a third register says none by all ones, which is what r0 is inverted to.
+        self.vex(width, 3, 3, 0xf0, dst, RAX, src);
+        self.byte(count);
+    }
+
+    /// An instruction in the VEX encoding: opcode map, implied prefix, opcode, and its three registers.
+    fn vex(&mut self, width: Width, map: u8, prefix: u8, opcode: u8, reg: Gpr, third: Gpr, rm: Gpr) {
+        let wide = (width == Width::W64) as u8;
+        self.byte(0xc4);
+        self.byte((reg.high() ^ 1) << 7 | 1 << 6 | (rm.high() ^ 1) << 5 | map);
+        self.byte(wide << 7 | (third.0 ^ 15) << 3 | prefix);
+        self.byte(opcode);
+        self.byte(0xc0 | reg.low() << 3 | rm.low());
+    }
+
+    /// `bswap reg`
+    pub(super) fn bswap(&mut self, width: Width, reg: Gpr) {
+        self.head(escaped(by_width(width)), 0xc8 | reg.low(), 0, reg);
+    }
+
+    /// `rol reg16, 8`: swaps the two low bytes.
+    pub(super) fn swap_low_bytes(&mut self, reg: Gpr) {
+        self.nr(P16, 0xc1, Shift::Rol as u8, reg);
+        self.byte(8);
+    }
+
+    /// `push reg`
+    pub(super) fn push(&mut self, reg: Gpr) {
+        self.head(P32, 0x50 | reg.low(), 0, reg);
+    }
+
+    /// `pop reg`
+    pub(super) fn pop(&mut self, reg: Gpr) {
+        self.head(P32, 0x58 | reg.low(), 0, reg);
+    }
+
+    /// `xorps xmm0, xmm0`
+    pub(super) fn zero_xmm0(&mut self) {
+        self.code.extend_from_slice(&[0x0f, 0x57, 0xc0]);
+    }
+
+    /// `movups [mem], xmm0`: 16 bytes.
+    pub(super) fn store_xmm0(&mut self, mem: Mem) {
+        self.head(escaped(P32), 0x11, 0, mem.base);
+        self.mem(0, mem);
+    }
+
+    /// `ret`
+    pub(super) fn ret(&mut self) {
+        self.byte(0xc3);
+    }
+
+    /// `ud2`: an instruction that is none.
+    pub(super) fn ud2(&mut self) {
+        self.code.extend_from_slice(&[0x0f, 0x0b]);
+    }
+
+    /// `call reg`
+    pub(super) fn call_reg(&mut self, reg: Gpr) {
+        self.nr(P32, 0xff, 2, reg);
+    }
+
+    /// `call`, with a distance to be patched by [`Asm::patch_near`]: where that is.
+    pub(super) fn call_near(&mut self) -> usize {
+        self.byte(0xe8);
+        self.dword(0);
+        self.here() - 4
+    }
+
+    /// A jump (with a condition, or always), with a distance of 32 bits to be patched: where that is.
+    #[inline]
+    pub(super) fn jump_near(&mut self, cc: Option<Cc>) -> usize {
+        match cc {
+            Some(cc) => {
+                self.byte(0x0f);
+                self.byte(0x80 | cc as u8);
+            }
+            None => self.byte(0xe9),
+        }
+        self.dword(0);
+        self.here() - 4
+    }
+
+    /// The same with a distance of 8 bits, to be patched by [`Asm::patch_short`].
+    #[inline]
+    pub(super) fn jump_short(&mut self, cc: Option<Cc>) -> Short {
+        self.byte(cc.map_or(0xeb, |cc| 0x70 | cc as u8));
+        self.byte(0);
+        Short(self.here() - 1)
+    }
+
+    /// Lets a short jump lead here. Panics if that is too far: short jumps are for within one instruction's code.
+    pub(super) fn land(&mut self, jump: Short) {
+        self.land_at(jump, self.here());
+    }
+
+    /// Lets a short jump lead to a place that is known to be near. Panics if it is not.
+    pub(super) fn land_at(&mut self, jump: Short, to: usize) {
+        let fits = self.patch_short(jump, to);
+        assert!(fits, "a short jump reaches 127 bytes");
+    }
+
+    /// Lets a short jump lead to a place; whether it reaches so far.
+    #[must_use]
+    pub(super) fn patch_short(&mut self, Short(at): Short, to: usize) -> bool {
+        match i8::try_from(to as i64 - (at as i64 + 1)) {
+            Ok(distance) => {
+                self.code[at] = distance as u8;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Lets a jump or call with a distance of 32 bits lead to a place. Code is far smaller than that reaches
+    /// ([`crate::MAX_CODE_BYTES`]).
+    pub(super) fn patch_near(&mut self, at: usize, to: usize) {
+        let distance = (to as i64 - (at as i64 + 4)) as i32;
+        self.code[at..at + 4].copy_from_slice(&distance.to_le_bytes());
+    }
+}
