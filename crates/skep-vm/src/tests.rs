@@ -262,3 +262,28 @@ fn hex(text: &str) -> Vec<u8> {
     let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
     (0..text.len()).step_by(2).map(digits).collect()
 }
+
+#[path = "../tests/generator/mod.rs"]
+mod generator;
+
+#[test]
+fn engines_agree_on_random_programs() {
+    if !crate::jit_available() {
+        skep_testkit::skip!("there is no native code for this machine");
+    }
+    arbtest::arbtest(|u| {
+        let memory: [u8; generator::MEMORY] = u.arbitrary()?;
+        let generated = generator::program(u)?;
+        let [interpreted, native] = [Engine::Interp, Engine::Jit].map(|engine| {
+            let proof = Assumed(program(generated.insns.clone()));
+            let executable = Executable::from_proof(&proof, 0, &[], &functions(), engine).expect("compiles");
+            let mut context = RunContext::memory(&memory);
+            let result = executable.run(&mut Nowhere, &mut context);
+            (result, context.packet().data().to_vec())
+        });
+        assert!(interpreted.0.is_ok(), "{interpreted:?}");
+        assert_eq!(interpreted, native, "{:#?}", generated.insns);
+        Ok(())
+    })
+    .budget_ms(2000);
+}

@@ -111,7 +111,7 @@ struct Prefix {
     word: bool,
     /// The operand size is 64 bits.
     wide: bool,
-    /// The register operands are single bytes, which need a prefix for some.
+    /// A register operand is a single byte, which needs a prefix from 4 on: without, 4 to 7 are AH to BH.
     byte: bool,
     /// The opcode is in the map that starts with this byte.
     escape: bool,
@@ -174,8 +174,7 @@ impl Asm {
             self.byte(0x66);
         }
         let rex = (prefix.wide as u8) << 3 | (reg >> 3) << 2 | rm.high();
-        // Without a prefix, byte registers 4 to 7 would be AH to BH.
-        if rex != 0 || prefix.byte && (reg >= 4 || rm.0 >= 4) {
+        if rex != 0 || prefix.byte {
             self.byte(0x40 | rex);
         }
         if prefix.escape {
@@ -184,9 +183,10 @@ impl Asm {
         self.byte(opcode);
     }
 
-    /// An instruction with two registers, `reg` in the field of that name.
+    /// An instruction with two registers, `reg` in the field of that name; a byte is the other one.
     #[inline]
     fn rr(&mut self, prefix: Prefix, opcode: u8, reg: Gpr, rm: Gpr) {
+        let prefix = Prefix { byte: prefix.byte && rm.0 >= 4, ..prefix };
         self.head(prefix, opcode, reg.0, rm);
         self.byte(0xc0 | reg.low() << 3 | rm.low());
     }
@@ -194,7 +194,7 @@ impl Asm {
     /// An instruction with one register, and a number in the other field.
     #[inline]
     fn nr(&mut self, prefix: Prefix, opcode: u8, number: u8, rm: Gpr) {
-        // The number is no register: it must not ask for a byte register's prefix.
+        let prefix = Prefix { byte: prefix.byte && rm.0 >= 4, ..prefix };
         self.head(prefix, opcode, 0, rm);
         self.byte(0xc0 | number << 3 | rm.low());
     }
