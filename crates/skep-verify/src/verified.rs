@@ -11,8 +11,10 @@ pub struct Verified {
     pub(crate) program: Arc<Program>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) stacks: Vec<u32>,
+    pub(crate) reads_uninit: Vec<bool>,
     pub(crate) memory: Option<u32>,
     pub(crate) stats: Stats,
+    pub(crate) log: Option<String>,
 }
 
 /// What was proved of one instruction, over all paths that reach it.
@@ -83,6 +85,11 @@ impl Verified {
         self.stacks.get(function).copied().unwrap_or_default()
     }
 
+    /// Whether a frame of this function may be read where nothing was written: it must then start zeroed.
+    pub fn stack_needs_zero(&self, function: usize) -> bool {
+        self.reads_uninit.get(function).copied().unwrap_or_default()
+    }
+
     /// For programs of kind `unspec`: bytes of memory it must at least be given in r1, the size being in r2.
     pub fn memory_bytes(&self) -> Option<u32> {
         self.memory
@@ -91,5 +98,10 @@ impl Verified {
     /// How much work it was.
     pub fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// What was known after every instruction of every path, if the options asked for it.
+    pub fn log(&self) -> Option<&str> {
+        self.log.as_deref()
     }
 }

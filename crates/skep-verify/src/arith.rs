@@ -1,0 +1,186 @@
+//! Arithmetic on values: on numbers by the domain, on pointers by the rules that keep them pointers.
+//! Source: `adjust_ptr_min_max_vals` of kernel/bpf/verifier.c, Linux 6.18, for privileged programs.
+
+use skep_isa::{AluOp, Insn, Reg, Src, Width};
+
+use crate::domain::Scalar;
+use crate::error::Reason;
+use crate::explore::Explorer;
+use crate::state::State;
+use crate::step::unknown;
+use crate::value::{Kind, Value};
+
+/// No offset may come near this: sums of a few then can't overflow (`BPF_MAX_VAR_OFF`).
+pub(crate) const MAX_OFFSET: i64 = 1 << 29;
+
+impl Explorer<'_> {
+    /// `dst op= operand`.
+    pub(crate) fn alu(
+        &mut self,
+        insn: &Insn,
+        op: AluOp,
+        width: Width,
+        operand: Src,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        let right = match operand {
+            Src::Imm => Value::constant(insn.imm as u64),
+            Src::Reg => self.read(state, insn.src)?,
+        };
+        if op == AluOp::Mov {
+            let value = match (operand, width) {
+                (Src::Imm, Width::W64) => right,
+                (Src::Imm, Width::W32) => Value::scalar(right.num.truncated()),
+                (Src::Reg, Width::W64) => self.copy(state, insn.src),
+                (Src::Reg, Width::W32) if !right.is_scalar() => Value::scalar(unknown(width)),
+                // A number that fits stays linked to its copy.
+                (Src::Reg, Width::W32) if right.num.full.umax <= u64::from(u32::MAX) => self.copy(state, insn.src),
+                (Src::Reg, Width::W32) => Value::scalar(right.num.truncated()),
+            };
+            state.set(insn.dst, value);
+            return Ok(());
+        }
+        let left = self.read(state, insn.dst)?;
+        let value = match (left.is_pointer(), right.is_pointer()) {
+            (false, false) => self.numbers(op, width, operand, &left, &right),
+            (true, true) => pointers(insn, op, width, &left)?,
+            (true, false) => {
+                if operand == Src::Reg {
+                    self.need_precise(state, insn.src);
+                }
+                self.moved(insn.dst, op, width, &left, &right, false)?
+            }
+            (false, true) => {
+                self.need_precise(state, insn.dst);
+                self.moved(insn.dst, op, width, &right, &left, true)?
+            }
+        };
+        state.set(insn.dst, value);
+        Ok(())
+    }
+
+    /// Arithmetic on numbers.
+    fn numbers(&mut self, op: AluOp, width: Width, operand: Src, left: &Value, right: &Value) -> Value {
+        let num = left.num.alu(op, width, right.num);
+        // A constant more or less than a linked number stays linked.
+        let constant = right.num.as_constant().map(|c| c as i64);
+        let distance = match (op, width, constant) {
+            (AluOp::Add, Width::W64, Some(c)) => Some(c),
+            (AluOp::Sub, Width::W64, Some(c)) => c.checked_neg(),
+            _ => None,
+        };
+        if let (true, Some(distance)) = (left.id != 0 && operand == Src::Imm, distance)
+            && let Some(off) = i64::from(left.off).checked_add(distance)
+            && let Ok(off) = i32::try_from(off)
+            && num.as_constant().is_none()
+        {
+            return Value { off, id: left.id, ..Value::scalar(num) };
+        }
+        Value::scalar(num)
+    }
+
+    /// A pointer plus or minus a number. `swapped` says that the number was on the left.
+    fn moved(
+        &mut self,
+        register: Reg,
+        op: AluOp,
+        width: Width,
+        pointer: &Value,
+        number: &Value,
+        swapped: bool,
+    ) -> Result<Value, Reason> {
+        let refuse = |why: &str| {
+            Err(Reason::PointerArithmetic {
+                register: register.0,
+                kind: pointer.kind.name(),
+                why: why.to_owned(),
+            })
+        };
+        if width == Width::W32 {
+            if op == AluOp::Sub {
+                return Ok(Value::scalar(unknown(width)));
+            }
+            return refuse("32-bit pointer arithmetic");
+        }
+        if pointer.may_be_null() {
+            return refuse("null-check it first");
+        }
+        match pointer.kind {
+            Kind::Map(_) if number.as_constant() == Some(0) && op == AluOp::Add => {}
+            Kind::Map(_) | Kind::PacketEnd => return refuse("it can't be moved"),
+            _ => {}
+        }
+        match op {
+            AluOp::Add => {}
+            AluOp::Sub if swapped => return refuse("tried to subtract pointer from scalar"),
+            AluOp::Sub if matches!(pointer.kind, Kind::Stack { .. }) => {
+                return refuse("subtraction from stack pointer prohibited, add a negative number");
+            }
+            AluOp::Sub => {}
+            AluOp::And | AluOp::Or | AluOp::Xor => return refuse("bitwise operator on pointer"),
+            _ => return refuse("only addition and subtraction keep a pointer"),
+        }
+        sane(register, pointer.kind, &number.num)?;
+        let mut result = *pointer;
+        let distance = number.num.as_constant().map(|c| c as i64);
+        let off = match (op, distance) {
+            (AluOp::Add, Some(c)) => i64::from(pointer.off).checked_add(c),
+            (_, Some(c)) => i64::from(pointer.off).checked_sub(c),
+            _ => None,
+        };
+        if let Some(off) = off.and_then(|off| i32::try_from(off).ok()) {
+            result.off = off;
+        } else {
+            result.num = pointer.num.alu(op, Width::W64, number.num);
+            if let Kind::Packet { .. } | Kind::PacketMeta { .. } = pointer.kind {
+                // Another place: what was compared with the end tells nothing of it, unless it is a lower one.
+                result.id = self.new_id();
+                if op == AluOp::Add || number.num.full.smin < 0 {
+                    result.kind = without_range(pointer.kind);
+                }
+            }
+        }
+        if i64::from(result.off).abs() >= MAX_OFFSET {
+            return refuse(&format!("pointer offset {} is not allowed", result.off));
+        }
+        sane(register, result.kind, &result.num)?;
+        Ok(result)
+    }
+}
+
+/// A packet pointer of which nothing is known to be in the packet.
+pub(crate) fn without_range(kind: Kind) -> Kind {
+    match kind {
+        Kind::Packet { .. } => Kind::Packet { range: 0 },
+        Kind::PacketMeta { .. } => Kind::PacketMeta { range: 0 },
+        other => other,
+    }
+}
+
+/// Two pointers: their difference is a number, nothing else is anything.
+fn pointers(insn: &Insn, op: AluOp, width: Width, left: &Value) -> Result<Value, Reason> {
+    if op == AluOp::Sub {
+        return Ok(Value::scalar(unknown(width)));
+    }
+    Err(Reason::PointerArithmetic {
+        register: insn.dst.0,
+        kind: left.kind.name(),
+        why: format!("pointer {op:?} pointer").to_lowercase(),
+    })
+}
+
+/// Checks that a number that moves a pointer, or has moved one, is bounded.
+fn sane(register: Reg, kind: Kind, num: &Scalar) -> Result<(), Reason> {
+    let why = match num.as_constant().map(|c| c as i64) {
+        Some(c) if c >= MAX_OFFSET || c <= -MAX_OFFSET => format!("math between {} pointer and {c}", kind.name()),
+        Some(_) => return Ok(()),
+        None if num.full.smin == i64::MIN => {
+            format!("math between {} pointer and register with unbounded min value", kind.name())
+        }
+        None if num.full.smin >= MAX_OFFSET || num.full.smin <= -MAX_OFFSET => {
+            format!("value {} makes {} pointer be out of bounds", num.full.smin, kind.name())
+        }
+        None => return Ok(()),
+    };
+    Err(Reason::PointerArithmetic { register: register.0, kind: kind.name(), why })
+}

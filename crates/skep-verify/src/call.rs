@@ -1,0 +1,328 @@
+//! Calls of helpers, checked by the function table: what each argument must be, what the call leaves behind.
+//! Source: `check_helper_call`, `check_func_arg`, `check_map_func_compatibility` of kernel/bpf/verifier.c, Linux 6.18.
+
+use skep_abi::{Access as Use, Arg, Effect, Function, MapType, Ret};
+use skep_isa::Reg;
+
+use crate::arith::MAX_OFFSET;
+use crate::error::Reason;
+use crate::explore::{CallMap, Explorer};
+use crate::memory::Access;
+use crate::stack::{Byte, place};
+use crate::state::State;
+use crate::value::{Kind, Value};
+
+/// Kinds of map whose elements programs look up, update and delete by key.
+const KEYED: &[MapType] = &[
+    MapType::Hash,
+    MapType::Array,
+    MapType::PercpuHash,
+    MapType::PercpuArray,
+    MapType::LruHash,
+    MapType::LruPercpuHash,
+    MapType::LpmTrie,
+];
+
+/// A call whose arguments are being checked.
+struct Call {
+    function: &'static Function,
+    /// The map argument.
+    map: Option<u32>,
+    /// A constant size argument.
+    constant: Option<u64>,
+    /// The record argument.
+    released: Option<u32>,
+}
+
+/// How many bytes a function accesses.
+#[derive(Clone, Copy)]
+struct Bytes {
+    most: i64,
+    /// Whether it is never fewer.
+    exact: bool,
+}
+
+impl Bytes {
+    fn exactly(size: u32) -> Bytes {
+        Bytes { most: i64::from(size), exact: true }
+    }
+}
+
+/// The register of an argument.
+fn register(index: usize) -> Reg {
+    Reg(index as u8 + 1)
+}
+
+impl Explorer<'_> {
+    /// A call of a helper.
+    pub(crate) fn call_helper(&mut self, at: usize, id: u32, state: &mut State) -> Result<(), Reason> {
+        let function = Function::by_id(id).ok_or(Reason::UnknownFunction { id })?;
+        if !function.callable_from(self.program.prog_type) {
+            let prog_type = self.program.prog_type.name();
+            return Err(Reason::FunctionNotHere { function: function.name, prog_type });
+        }
+        if function.has(Effect::Gpl) && !self.program.is_gpl() {
+            let license = self.program.license.clone();
+            return Err(Reason::NeedsGpl { function: function.name, license });
+        }
+        let mut call = Call { function, map: None, constant: None, released: None };
+        for index in 0..function.args.len() {
+            self.argument(at, &mut call, index, state)?;
+        }
+        if function.has(Effect::TailCall)
+            && let Some(&(_, acquired)) = state.acquired.first()
+        {
+            return Err(Reason::Unreleased { acquired, at: "a tail call" });
+        }
+        if let Some(record) = call.released {
+            release(state, record);
+        }
+        if function.has(Effect::MovesPacket) {
+            forget_packet(state);
+        }
+        self.clobber(state);
+        let result = self.result(at, &call, state);
+        state.set(Reg::R0, result);
+        Ok(())
+    }
+
+    /// What a call leaves in r0.
+    fn result(&mut self, at: usize, call: &Call, state: &mut State) -> Value {
+        match call.function.ret {
+            Ret::Integer => Value::UNKNOWN,
+            Ret::Void => Value::UNINIT,
+            Ret::MapValueOrNull => {
+                let map = call.map.unwrap_or_default();
+                let id = self.new_id();
+                Value { id, ..Value::pointer(Kind::MapValue { map, nullable: true }) }
+            }
+            Ret::RecordOrNull => {
+                let size = call.constant.unwrap_or_default() as u32;
+                let id = self.new_id();
+                state.acquired.push((id, at));
+                Value { id, acquired: id, ..Value::pointer(Kind::Record { size, nullable: true }) }
+            }
+        }
+    }
+
+    /// Checks one argument.
+    fn argument(&mut self, at: usize, call: &mut Call, index: usize, state: &mut State) -> Result<(), Reason> {
+        let reg = register(index);
+        let value = self.read(state, reg)?;
+        let function = call.function.name;
+        let wrong = |expected: &str| {
+            let (expected, found) = (expected.to_owned(), value.to_string());
+            Err(Reason::Argument { register: reg.0, function, expected, found })
+        };
+        match call.function.args[index] {
+            Arg::Scalar => Ok(()),
+            Arg::Context => match value.kind {
+                Kind::Context => self.unmodified(reg, &value),
+                _ => wrong("ctx"),
+            },
+            Arg::Map(kinds) => {
+                let Kind::Map(map) = value.kind else { return wrong("map_ptr") };
+                self.map_argument(at, call, reg, map, kinds)
+            }
+            Arg::MapKey(map) => {
+                let size = Bytes::exactly(self.map_of(call, map)?.key_size);
+                self.memory_argument(call, reg, size, Use::Read, state)
+            }
+            Arg::MapValue(map) => {
+                let size = Bytes::exactly(self.map_of(call, map)?.value_size);
+                self.memory_argument(call, reg, size, Use::Read, state)
+            }
+            Arg::MapValueOut(map) => {
+                let size = Bytes::exactly(self.map_of(call, map)?.value_size);
+                self.memory_argument(call, reg, size, Use::Write, state)
+            }
+            // Checked with its size, which comes after it.
+            Arg::Memory { nullable, .. } => {
+                if value.is_scalar() && !(nullable && value.is_null_constant()) {
+                    return wrong(if nullable { "a pointer to memory, or null" } else { "a pointer to memory" });
+                }
+                if value.is_null_constant() {
+                    self.need_precise(state, reg);
+                }
+                Ok(())
+            }
+            Arg::Size { zero } => self.size_argument(call, index, zero, state),
+            Arg::ConstSize => {
+                let Some(constant) = value.as_constant() else { return wrong("a known constant") };
+                if constant > u64::from(u32::MAX) {
+                    return wrong("a size of 32 bits");
+                }
+                self.need_precise(state, reg);
+                call.constant = Some(constant);
+                Ok(())
+            }
+            Arg::Record => {
+                let Kind::Record { nullable: false, .. } = value.kind else { return wrong("ringbuf_mem") };
+                self.unmodified(reg, &value)?;
+                call.released = Some(value.acquired);
+                Ok(())
+            }
+        }
+    }
+
+    /// A map that a function is to work on.
+    fn map_argument(
+        &mut self,
+        at: usize,
+        call: &mut Call,
+        reg: Reg,
+        map: u32,
+        kinds: &[MapType],
+    ) -> Result<(), Reason> {
+        let def = self.map(map)?;
+        let kinds = if kinds.is_empty() { KEYED } else { kinds };
+        if !kinds.contains(&def.map_type) {
+            return Err(Reason::Argument {
+                register: reg.0,
+                function: call.function.name,
+                expected: format!("a map of kind {}", names(kinds)),
+                found: format!("a map of kind {}", def.map_type),
+            });
+        }
+        let seen = self.call_maps.entry(at).or_insert(CallMap::One(map));
+        if *seen != CallMap::One(map) {
+            *seen = CallMap::Several;
+        }
+        call.map = Some(map);
+        Ok(())
+    }
+
+    fn map_of(&self, call: &Call, _index: u8) -> Result<skep_abi::MapDef, Reason> {
+        self.map(call.map.unwrap_or(u32::MAX))
+    }
+
+    /// The size of the memory argument before it, and with it that memory.
+    fn size_argument(
+        &mut self,
+        call: &Call,
+        index: usize,
+        zero: bool,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        let (reg, pointer_reg) = (register(index), register(index - 1));
+        let size = *state.reg(reg);
+        let pointer = *state.reg(pointer_reg);
+        let function = call.function.name;
+        let wrong = |expected: &str| {
+            let (expected, found) = (expected.to_owned(), size.to_string());
+            Err(Reason::Argument { register: reg.0, function, expected, found })
+        };
+        if !size.is_scalar() {
+            return wrong("a size");
+        }
+        if size.num.full.smin < 0 {
+            return wrong("a size that is not negative: use unsigned or 'var &= const'");
+        }
+        if size.num.full.umin == 0 && !zero {
+            return wrong("a size above 0: invalid zero-sized read");
+        }
+        if size.num.full.umax >= MAX_OFFSET as u64 {
+            return wrong("a bounded size: use 'var &= const' or 'if (var < const)'");
+        }
+        self.need_precise(state, reg);
+        let bytes = Bytes { most: size.num.full.umax as i64, exact: size.as_constant().is_some() };
+        if pointer.is_scalar() {
+            // Null, which the argument before has let pass: then there must be nothing to access.
+            return if bytes.most == 0 { Ok(()) } else { wrong("a size of 0, the memory being null") };
+        }
+        let Arg::Memory { access, .. } = call.function.args[index - 1] else { return Ok(()) };
+        self.memory_argument(call, pointer_reg, bytes, access, state)
+    }
+
+    /// Checks that a function may access `size` bytes at a pointer.
+    fn memory_argument(
+        &mut self,
+        call: &Call,
+        reg: Reg,
+        size: Bytes,
+        access: Use,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        let pointer = *state.reg(reg);
+        let function = call.function.name;
+        let wrong = |expected: &str| {
+            let (expected, found) = (expected.to_owned(), pointer.to_string());
+            Err(Reason::Argument { register: reg.0, function, expected, found })
+        };
+        if pointer.may_be_null() {
+            return wrong("memory that is not null: compare it with 0 first");
+        }
+        match pointer.kind {
+            Kind::Stack { frame } => return self.stack_argument(reg, frame, &pointer, size, access, state),
+            Kind::Packet { .. } | Kind::PacketMeta { .. } => {
+                if !call.function.has(Effect::PacketMemory) || access == Use::Write {
+                    let what = "helper access to the packet is not allowed".to_owned();
+                    return Err(Reason::Forbidden { register: reg.0, what });
+                }
+            }
+            Kind::MapValue { .. } | Kind::Record { .. } | Kind::Given => {}
+            _ => return wrong("a pointer to memory"),
+        }
+        let access = if access == Use::Read { Access::Read } else { Access::Write };
+        self.within(reg, &pointer, 0, size.most, access)
+    }
+
+    /// The same for the stack.
+    fn stack_argument(
+        &mut self,
+        reg: Reg,
+        frame: u8,
+        pointer: &Value,
+        size: Bytes,
+        access: Use,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        let span = self.stack_span(reg, pointer, 0, size.most)?;
+        if size.most == 0 {
+            return Ok(());
+        }
+        self.note_stack(state.frames[frame as usize].function, span.min);
+        match access {
+            Use::Read => {
+                self.read_stack(frame, span, state);
+            }
+            Use::Write => {
+                let stack = &mut state.frame_at_mut(frame as usize).stack;
+                // A size that varies, or a place that does, may leave what was there.
+                if size.exact && pointer.num.as_constant().is_some() {
+                    let written = stack.store_bytes(span.min, size.most, Byte::Misc);
+                    state.written[frame as usize] |= written;
+                } else {
+                    stack.store_somewhere(span.min, span.max, false);
+                    // What the call does not fill may be read later.
+                    let uninit = (span.min..span.max).any(|off| {
+                        let (index, byte) = place(off);
+                        stack.slot(index).bytes[byte] == Byte::Uninit
+                    });
+                    self.note_uninit(frame, uninit, state);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The record is given back: what points into it is a number now.
+fn release(state: &mut State, record: u32) {
+    state.acquired.retain(|(acquired, _)| *acquired != record);
+    state.change(|v| v.acquired == record, |v| *v = Value::UNKNOWN);
+}
+
+/// The packet may be elsewhere: what points into it is a number now.
+fn forget_packet(state: &mut State) {
+    state.change(
+        |v| matches!(v.kind, Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::PacketEnd),
+        |v| *v = Value::UNKNOWN,
+    );
+}
+
+/// The names of kinds of map, for messages.
+fn names(kinds: &[MapType]) -> String {
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+    names.join(", ")
+}

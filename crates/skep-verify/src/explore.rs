@@ -1,0 +1,360 @@
+//! The walk over every path: one instruction after another, the branches not taken kept for later, and a path ends
+//! early where it arrives with nothing that an earlier one did not have there.
+//!
+//! Paths are followed depth first, so what leads to the present point is always one sequence: `history` has its
+//! instructions, `path` the states kept on it. A kept state is *finished* once all that follows from it has been
+//! walked: that is when the path falls back behind it.
+//! Source of the limits: `BPF_COMPLEXITY_LIMIT_*` of kernel/bpf/verifier.c, Linux 6.18.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use skep_abi::{Context, MapDef, MapFlags, ProgType};
+use skep_isa::{Insn, Reg, text::Writer};
+use skep_obj::Program;
+
+use crate::domain::Scalar;
+use crate::error::{Decision, PATH_SHOWN, Place, Reason, Source, VerifyError};
+use crate::flow::{Flow, successors};
+use crate::liveness;
+use crate::options::Options;
+use crate::prune::Node;
+use crate::state::{Frame, MAX_FRAMES, State};
+use crate::value::{Id, Kind, Value};
+use crate::verified::{Fact, Stats, Verified};
+
+/// Index of a kept state.
+pub(crate) type NodeId = usize;
+
+/// One instruction of the path, with what going back over it needs to know.
+#[derive(Clone, Copy)]
+pub(crate) struct Passed {
+    pub(crate) insn: u32,
+    /// The stack slot that it spilled a register to or filled one from: frame and slot.
+    pub(crate) slot: Option<(u8, u8)>,
+    /// A branch's linked registers: index into `links`, plus one.
+    pub(crate) links: u32,
+}
+
+/// A place that holds a value: a register or a stack slot of a frame.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Holder {
+    pub(crate) frame: u8,
+    pub(crate) slot: bool,
+    pub(crate) index: u8,
+}
+
+/// A kept state on the path, and how long the history was when it was kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept {
+    pub(crate) node: NodeId,
+    pub(crate) passed: usize,
+}
+
+/// A branch to be followed later.
+struct Pending {
+    insn: usize,
+    state: State,
+    path: usize,
+    passed: usize,
+    links: usize,
+}
+
+/// What follows an instruction on the path.
+pub(crate) enum Next {
+    /// This slot.
+    Slot(usize),
+    /// Nothing: the path ends.
+    End,
+}
+
+/// The maps that a call is given over all paths.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum CallMap {
+    One(u32),
+    Several,
+}
+
+/// What every part of the walk works on.
+pub(crate) struct Explorer<'a> {
+    pub(crate) program: &'a Arc<Program>,
+    pub(crate) options: &'a Options,
+    pub(crate) context: Option<&'static Context>,
+    pub(crate) flow: Flow,
+    pub(crate) facts: Vec<Fact>,
+    /// The maps that calls are given, by slot of the call.
+    pub(crate) call_maps: HashMap<usize, CallMap>,
+    /// Bytes of stack used, by function.
+    pub(crate) stacks: Vec<u32>,
+    /// Whether a frame of the function may be read where nothing was written.
+    pub(crate) reads_uninit: Vec<bool>,
+    pub(crate) nodes: Vec<Node>,
+    /// Kept states to compare with, by slot.
+    pub(crate) kept: Vec<Vec<NodeId>>,
+    pub(crate) free: Vec<NodeId>,
+    pub(crate) path: Vec<Kept>,
+    pub(crate) history: Vec<Passed>,
+    pub(crate) links: Vec<Vec<Holder>>,
+    pending: Vec<Pending>,
+    last_id: Id,
+    pub(crate) processed: u64,
+    pub(crate) jumps: u64,
+    pub(crate) kept_at: (u64, u64),
+    pub(crate) stats: Stats,
+    pub(crate) log: String,
+}
+
+/// Most bytes of the log; what comes after is left out, and the log says so.
+const LOG_LIMIT: usize = 64 << 20;
+
+/// Verifies a program.
+///
+/// What is proved: on every path, instructions read only initialised registers, access only memory that is there,
+/// call functions only with what they take, and end. [`Options`] says how much work that may be.
+pub fn verify(program: Arc<Program>, options: &Options) -> Result<Verified, VerifyError> {
+    let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
+    let context = program.prog_type.context();
+    let flow = Flow::new(&program).map_err(|(insn, reason)| bare(insn, reason))?;
+    if context.is_none() && program.prog_type != ProgType::Unspec {
+        return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
+    }
+    let slots = program.insns.len();
+    let functions = program.functions.len();
+    let mut explorer = Explorer {
+        program: &program,
+        options,
+        context,
+        flow,
+        facts: vec![Fact::Unreachable; slots],
+        call_maps: HashMap::new(),
+        stacks: vec![0; functions],
+        reads_uninit: vec![false; functions],
+        nodes: Vec::new(),
+        kept: vec![Vec::new(); slots],
+        free: Vec::new(),
+        path: Vec::new(),
+        history: Vec::new(),
+        links: Vec::new(),
+        pending: Vec::new(),
+        last_id: 0,
+        processed: 0,
+        jumps: 0,
+        kept_at: (0, 0),
+        stats: Stats::default(),
+        log: String::new(),
+    };
+    explorer.run()?;
+    let Explorer { mut facts, call_maps, stacks, reads_uninit, stats, log, .. } = explorer;
+    for (at, map) in call_maps {
+        if let CallMap::One(map) = map {
+            facts[at] = Fact::CallWithMap(map);
+        }
+    }
+    let stacks: Vec<u32> = stacks.iter().map(|bytes| bytes.next_multiple_of(8)).collect();
+    let memory = (program.prog_type == ProgType::Unspec).then(|| options.memory.unwrap_or(0));
+    let log = options.log.then_some(log);
+    Ok(Verified { facts, stacks, reads_uninit, memory, stats, log, program })
+}
+
+/// A refusal with its source line.
+fn error(program: &Program, insn: usize, reason: Reason, place: Place) -> VerifyError {
+    let function = program.function_at(insn).map(|f| f.name.clone()).unwrap_or_default();
+    let text = program.insns.get(insn).map(|i| Writer::pseudoc().insn(i)).unwrap_or_default();
+    let source = source_of(program, insn);
+    VerifyError { insn, reason, place: Box::new(Place { function, text, source, ..place }) }
+}
+
+/// The source line of an instruction.
+fn source_of(program: &Program, insn: usize) -> Option<Source> {
+    let line = program.line_at(insn)?;
+    Some(Source { file: line.file.clone(), line: line.line, column: line.column, text: line.text.clone() })
+}
+
+impl Explorer<'_> {
+    /// Follows every path, then checks the stacks of all chains of calls.
+    fn run(&mut self) -> Result<(), VerifyError> {
+        let mut state = self.entry();
+        let mut at = 0;
+        loop {
+            match self.advance(at, &mut state) {
+                Ok(Next::Slot(next)) => at = next,
+                Ok(Next::End) => match self.pending.pop() {
+                    Some(pending) => {
+                        self.fall_back(pending.path);
+                        self.history.truncate(pending.passed);
+                        self.links.truncate(pending.links);
+                        (at, state) = (pending.insn, pending.state);
+                        if self.options.log {
+                            let _ = writeln!(self.log, "\nfrom a branch to {at}:");
+                        }
+                    }
+                    None => break,
+                },
+                Err(reason) => return Err(self.refuse(at, &state, reason)),
+            }
+        }
+        self.fall_back(0);
+        self.stats.insns_processed = self.processed;
+        self.check_stacks().map_err(|(insn, reason)| error(self.program, insn, reason, Place::default()))
+    }
+
+    /// The state at the program's start.
+    fn entry(&self) -> State {
+        let mut frame = Frame::new(0, 0, 0);
+        if self.program.prog_type == ProgType::Unspec {
+            let size = self.options.memory.unwrap_or(0);
+            frame.regs[1] = Value::pointer(Kind::Given);
+            // The memory is at least so large: nothing more is promised of its size.
+            let size = Scalar::unsigned(u64::from(size), u64::from(u32::MAX));
+            frame.regs[2] = Value::scalar(size);
+        } else {
+            frame.regs[1] = Value::pointer(Kind::Context);
+        }
+        State { frames: vec![Rc::new(frame)], acquired: Vec::new(), written: [0; MAX_FRAMES], may_gotos: 0 }
+    }
+
+    /// One instruction of the path.
+    fn advance(&mut self, at: usize, state: &mut State) -> Result<Next, Reason> {
+        if self.processed >= self.options.limits.insns {
+            return Err(Reason::TooComplex { limit: self.options.limits.insns });
+        }
+        self.processed += 1;
+        if self.flow.meets[at] && self.meet(at, state)? {
+            if self.options.log {
+                let _ = writeln!(self.log, "{at}: safe");
+            }
+            return Ok(Next::End);
+        }
+        let insn = self.program.insns[at];
+        self.history.push(Passed { insn: at as u32, slot: None, links: 0 });
+        if self.facts[at] == Fact::Unreachable {
+            self.facts[at] = Fact::Plain;
+        }
+        let next = self.step(at, &insn, state);
+        if self.options.log {
+            self.log_step(at, &insn, state);
+        }
+        next
+    }
+
+    /// Keeps a branch for later.
+    pub(crate) fn push(&mut self, insn: usize, state: State) -> Result<(), Reason> {
+        if self.pending.len() >= self.options.limits.branches {
+            return Err(Reason::TooManyBranches { limit: self.options.limits.branches });
+        }
+        let (path, passed, links) = (self.path.len(), self.history.len(), self.links.len());
+        self.pending.push(Pending { insn, state, path, passed, links });
+        Ok(())
+    }
+
+    /// A name that nothing has yet.
+    pub(crate) fn new_id(&mut self) -> Id {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    /// The definition of a map.
+    pub(crate) fn map(&self, map: u32) -> Result<MapDef, Reason> {
+        match self.program.maps.get(map as usize) {
+            Some(spec) => Ok(spec.def),
+            None => {
+                let maps = self.program.maps.len();
+                Err(Reason::BadOperand { why: format!("map {map} of {maps}: there is no such map") })
+            }
+        }
+    }
+
+    /// Whether programs may do this to the values of a map.
+    pub(crate) fn map_allows(&self, map: u32, register: u8, write: bool) -> Result<(), Reason> {
+        let (flag, what) = match write {
+            true => (MapFlags::RDONLY_PROG, "write into map forbidden: its values are read-only to programs"),
+            false => (MapFlags::WRONLY_PROG, "read from map forbidden: its values are write-only to programs"),
+        };
+        if self.map(map)?.flags.contains(flag) {
+            return Err(Reason::Forbidden { register, what: what.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// Notes that a frame's function uses its stack down to this (negative) offset.
+    pub(crate) fn note_stack(&mut self, function: usize, off: i64) {
+        let bytes = (-off).max(0) as u32;
+        self.stacks[function] = self.stacks[function].max(bytes);
+    }
+
+    /// Checks that no chain of calls needs more stack, or more frames, than there is.
+    fn check_stacks(&self) -> Result<(), (usize, Reason)> {
+        let calls = &self.flow.calls;
+        // Callees before callers: the calls form no circle.
+        let mut worst: Vec<Option<(u32, usize)>> = vec![None; calls.len()];
+        let mut work = vec![0];
+        while let Some(&function) = work.last() {
+            if let Some(&(callee, _)) = calls[function].iter().find(|(callee, _)| worst[*callee].is_none()) {
+                work.push(callee);
+                continue;
+            }
+            work.pop();
+            let below = calls[function].iter().filter_map(|(callee, _)| worst[*callee]);
+            let (bytes, frames) = below.fold((0, 0), |(b, f), (b2, f2)| (b.max(b2), f.max(f2)));
+            worst[function] = Some((bytes + self.stacks[function].next_multiple_of(16), frames + 1));
+        }
+        let (bytes, frames) = worst[0].unwrap_or_default();
+        let limits = &self.options.limits;
+        if bytes > limits.stack_bytes {
+            return Err((0, Reason::StackTooLarge { bytes, frames, limit: limits.stack_bytes }));
+        }
+        if frames > limits.frames {
+            return Err((0, Reason::TooManyFrames { limit: limits.frames }));
+        }
+        Ok(())
+    }
+
+    /// The error for a reason found at an instruction.
+    fn refuse(&self, at: usize, state: &State, reason: Reason) -> VerifyError {
+        let insn = &self.program.insns[at];
+        let (reads, _) = liveness::uses(insn);
+        let registers = (0..Reg::COUNT)
+            .filter(|r| reads & (1 << r) != 0)
+            .map(|r| (r as u8, state.frame().regs[r].to_string()))
+            .collect();
+        let mut path = Vec::new();
+        let mut omitted = 0;
+        for pair in self.history.windows(2).rev() {
+            let (here, next) = (pair[0].insn as usize, pair[1].insn as usize);
+            let [Some(_), Some(target)] = successors(&self.program.insns[here], here) else { continue };
+            if path.len() == PATH_SHOWN {
+                omitted += 1;
+                continue;
+            }
+            path.push(Decision {
+                insn: here,
+                text: Writer::pseudoc().insn(&self.program.insns[here]),
+                taken: next == target,
+                source: source_of(self.program, here),
+            });
+        }
+        path.reverse();
+        error(self.program, at, reason, Place { registers, path, path_omitted: omitted, ..Place::default() })
+    }
+
+    /// A line of the log: the instruction and what its registers hold after it.
+    fn log_step(&mut self, at: usize, insn: &Insn, state: &State) {
+        if self.log.len() > LOG_LIMIT {
+            if !self.log.ends_with("…\n") {
+                self.log.push_str("…\n");
+            }
+            return;
+        }
+        let _ = write!(self.log, "{at}: {:40};", Writer::pseudoc().insn(insn));
+        let (reads, writes) = liveness::uses(insn);
+        for register in 0..Reg::COUNT - 1 {
+            let value = &state.frame().regs[register];
+            if (reads | writes) & (1 << register) != 0 && value.kind != Kind::Uninit {
+                let _ = write!(self.log, " R{register}={value}");
+            }
+        }
+        self.log.push('\n');
+    }
+}

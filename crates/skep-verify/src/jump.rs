@@ -1,0 +1,261 @@
+//! Conditional jumps: which ways are possible, and what each tells of the operands.
+//! Source: `check_cond_jmp_op` of kernel/bpf/verifier.c, Linux 6.18, for privileged programs.
+
+use skep_isa::{Cond, Insn, Src, Width};
+
+use crate::domain::Scalar;
+use crate::error::Reason;
+use crate::explore::{Explorer, Holder, Next};
+use crate::state::State;
+use crate::value::{Id, Kind, Value};
+
+/// Packet offsets above this are not compared with the packet's end (`MAX_PACKET_OFF`).
+const MAX_PACKET_OFFSET: u64 = 0xffff;
+
+/// How many linked values a branch may tell something of: those beyond lose their link.
+const MAX_LINKED: usize = 16;
+
+impl Explorer<'_> {
+    /// `if dst cond operand goto target`.
+    #[allow(clippy::too_many_arguments)] // a jump has that many parts
+    pub(crate) fn jump(
+        &mut self,
+        at: usize,
+        insn: &Insn,
+        cond: Cond,
+        width: Width,
+        operand: Src,
+        state: &mut State,
+    ) -> Result<Next, Reason> {
+        let left = self.read(state, insn.dst)?;
+        let right = match operand {
+            Src::Imm => Value::constant(insn.imm as u64),
+            Src::Reg => self.read(state, insn.src)?,
+        };
+        let (next, target) = (at + 1, (at as i64 + 1 + i64::from(insn.off)) as usize);
+        if left.is_scalar() && right.is_scalar() {
+            return self.jump_on_numbers(insn, cond, width, operand, (&left, &right), (next, target), state);
+        }
+        let equality = matches!(cond, Cond::Eq | Cond::Ne) && width == Width::W64;
+        if equality && operand == Src::Imm && insn.imm == 0 {
+            if left.may_be_null() {
+                let mut other = state.clone();
+                set_null(&mut other, left.id, cond == Cond::Eq);
+                set_null(state, left.id, cond == Cond::Ne);
+                self.push(target, other)?;
+                return Ok(Next::Slot(next));
+            }
+            if matches!(left.kind, Kind::MapValue { .. } | Kind::Map(_) | Kind::Record { .. } | Kind::Given) {
+                return Ok(Next::Slot(if cond == Cond::Ne { target } else { next }));
+            }
+        }
+        let mut other = state.clone();
+        if width == Width::W64 {
+            compare_packet(state, &mut other, cond, &left, &right);
+        }
+        self.push(target, other)?;
+        Ok(Next::Slot(next))
+    }
+
+    #[allow(clippy::too_many_arguments)] // a jump has that many parts
+    fn jump_on_numbers(
+        &mut self,
+        insn: &Insn,
+        cond: Cond,
+        width: Width,
+        operand: Src,
+        (left, right): (&Value, &Value),
+        (next, target): (usize, usize),
+        state: &mut State,
+    ) -> Result<Next, Reason> {
+        let same = operand == Src::Reg && insn.dst == insn.src;
+        let taken = left.num.assume(cond, width, right.num);
+        let passed = left.num.assume_not(cond, width, right.num);
+        let (Some(taken), Some(passed)) = (taken, passed) else {
+            // Only what is known of the operands decides: it must hold on every path that is pruned by this one.
+            self.need_precise(state, insn.dst);
+            if operand == Src::Reg {
+                self.need_precise(state, insn.src);
+            }
+            return Ok(match (taken, passed) {
+                (Some(_), None) => Next::Slot(target),
+                (None, Some(_)) => Next::Slot(next),
+                // No number is left: nothing ever comes here.
+                _ => Next::End,
+            });
+        };
+        if same {
+            self.push(target, state.clone())?;
+            return Ok(Next::Slot(next));
+        }
+        let mut holders = linked(state, left.id);
+        if operand == Src::Reg && right.id != left.id {
+            holders.extend(linked(state, right.id));
+        }
+        if !holders.is_empty()
+            && let Some(passed) = self.history.last_mut()
+        {
+            self.links.push(holders);
+            passed.links = self.links.len() as u32;
+        }
+        let mut other = state.clone();
+        learn(&mut other, insn, operand, left, right, taken);
+        learn(state, insn, operand, left, right, passed);
+        self.push(target, other)?;
+        Ok(Next::Slot(next))
+    }
+
+    /// `may_goto`: the run-time bound decides, so both ways are possible.
+    pub(crate) fn may_goto(&mut self, at: usize, insn: &Insn, state: &mut State) -> Result<Next, Reason> {
+        let mut again = state.clone();
+        again.may_gotos += 1;
+        self.widen(at, &mut again);
+        self.push(at + 1, again)?;
+        Ok(Next::Slot((at as i64 + 1 + i64::from(insn.off)) as usize))
+    }
+}
+
+/// The values that are linked by this name.
+fn linked(state: &mut State, id: Id) -> Vec<Holder> {
+    let mut holders = Vec::new();
+    if id == 0 {
+        return holders;
+    }
+    for (frame, f) in state.frames.iter().enumerate() {
+        let holder = |slot, index: usize| Holder { frame: frame as u8, slot, index: index as u8 };
+        for (index, value) in f.regs.iter().enumerate() {
+            if value.is_scalar() && value.id == id {
+                holders.push(holder(false, index));
+            }
+        }
+        for (index, slot) in f.stack.slots().iter().enumerate() {
+            if slot.spilled_bytes() > 0 && slot.value.is_scalar() && slot.value.id == id {
+                holders.push(holder(true, index));
+            }
+        }
+    }
+    for lost in holders.drain(MAX_LINKED.min(holders.len())..).collect::<Vec<_>>() {
+        let frame = state.frame_at_mut(lost.frame as usize);
+        let value = if lost.slot {
+            &mut frame.stack.slot_mut(lost.index as usize).value
+        } else {
+            &mut frame.regs[lost.index as usize]
+        };
+        *value = value.unlinked();
+    }
+    holders
+}
+
+/// Puts what a branch tells into both operands and all that is linked with them.
+fn learn(
+    state: &mut State,
+    insn: &Insn,
+    operand: Src,
+    left: &Value,
+    right: &Value,
+    (left_num, right_num): (Scalar, Scalar),
+) {
+    spread(state, insn.dst, left, left_num);
+    if operand == Src::Reg {
+        spread(state, insn.src, right, right_num);
+    }
+}
+
+/// Puts a number into a register and the values linked with it, each at its distance.
+fn spread(state: &mut State, register: skep_isa::Reg, value: &Value, num: Scalar) {
+    if num == value.num {
+        return;
+    }
+    state.set(register, Value { num, ..*value });
+    if value.id == 0 {
+        return;
+    }
+    let id = value.id;
+    state.change(
+        |v| v.is_scalar() && v.id == id,
+        |v| {
+            let distance = i64::from(v.off) - i64::from(value.off);
+            v.num = if distance == 0 {
+                num
+            } else {
+                num.alu(skep_isa::AluOp::Add, Width::W64, Scalar::constant(distance as u64))
+            };
+        },
+    );
+}
+
+/// Makes every pointer of this name null, or not null.
+fn set_null(state: &mut State, id: Id, null: bool) {
+    if null {
+        // A record that was not given need not be released.
+        state.acquired.retain(|(acquired, _)| *acquired != id);
+    }
+    state.change(
+        |v| v.may_be_null() && v.id == id,
+        |v| {
+            if null {
+                *v = Value::constant(0);
+                return;
+            }
+            v.id = 0;
+            match &mut v.kind {
+                Kind::MapValue { nullable, .. } | Kind::Record { nullable, .. } => *nullable = false,
+                _ => {}
+            }
+        },
+    );
+}
+
+/// A comparison of a packet pointer with the packet's end, or of a metadata pointer with the packet's start: how
+/// many bytes from the pointer's variable part on are there, on the way where the pointer is not beyond.
+fn compare_packet(passed: &mut State, taken: &mut State, cond: Cond, left: &Value, right: &Value) {
+    let limits = |pointer: &Value, end: &Value| match pointer.kind {
+        Kind::Packet { .. } => end.kind == Kind::PacketEnd,
+        Kind::PacketMeta { .. } => {
+            matches!(end.kind, Kind::Packet { .. }) && end.id == 0 && end.is_unmodified()
+        }
+        _ => false,
+    };
+    let (pointer, cond) = if limits(left, right) {
+        (left, cond)
+    } else if limits(right, left) {
+        let mirrored = match cond {
+            Cond::Lt => Cond::Gt,
+            Cond::Le => Cond::Ge,
+            Cond::Gt => Cond::Lt,
+            Cond::Ge => Cond::Le,
+            _ => return,
+        };
+        (right, mirrored)
+    } else {
+        return;
+    };
+    match cond {
+        Cond::Lt => in_packet(taken, pointer, 1),
+        Cond::Le => in_packet(taken, pointer, 0),
+        Cond::Gt => in_packet(passed, pointer, 0),
+        Cond::Ge => in_packet(passed, pointer, 1),
+        _ => {}
+    }
+}
+
+/// The bytes before `pointer`, and `more` after it, are in the packet.
+fn in_packet(state: &mut State, pointer: &Value, more: i32) {
+    if pointer.off < 0 || pointer.off == 0 && more > 0 {
+        return;
+    }
+    let greatest = pointer.num.full.umax;
+    if greatest > MAX_PACKET_OFFSET || greatest + pointer.off as u64 > MAX_PACKET_OFFSET {
+        return;
+    }
+    let known = (pointer.off + more) as u16;
+    let (kind, id) = (pointer.kind, pointer.id);
+    state.change(
+        |v| v.id == id && v.kind.same(kind),
+        |v| {
+            if let Kind::Packet { range } | Kind::PacketMeta { range } = &mut v.kind {
+                *range = (*range).max(known);
+            }
+        },
+    );
+}

@@ -1,0 +1,453 @@
+//! Loads and stores: which memory a pointer leads to, whether all of the access is in it, and what is known after.
+//! Source: `check_mem_access` and what it calls, kernel/bpf/verifier.c, Linux 6.18, for privileged programs.
+
+use skep_abi::{FieldError, FieldKind, MapFlags, ProgType};
+use skep_isa::{Insn, Reg, Size};
+use skep_obj::MapInit;
+
+use crate::arith::MAX_OFFSET;
+use crate::domain::Scalar;
+use crate::error::Reason;
+use crate::explore::Explorer;
+use crate::stack::{Byte, Fill, SLOT, STACK_BYTES, place};
+use crate::state::State;
+use crate::value::{Kind, Value};
+use crate::verified::{Fact, Region};
+
+/// What a store stores.
+#[derive(Clone, Copy)]
+pub(crate) enum Stored {
+    Register(Reg),
+    Constant(u64),
+    Unknown,
+}
+
+/// How memory is accessed.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// The bytes of an access, relative to where the pointer's kind starts counting.
+#[derive(Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) min: i64,
+    /// One past the last.
+    pub(crate) max: i64,
+}
+
+impl Explorer<'_> {
+    /// What `*(size *)(reg + off)` holds.
+    pub(crate) fn load(
+        &mut self,
+        at: usize,
+        insn: &Insn,
+        reg: Reg,
+        size: Size,
+        state: &mut State,
+    ) -> Result<Value, Reason> {
+        let pointer = *state.reg(reg);
+        self.dereferenced(reg, &pointer)?;
+        let unknown = Value::scalar(Scalar::of_bits(size.bits()));
+        match pointer.kind {
+            Kind::Context => return self.load_context(at, insn, reg, &pointer, size),
+            Kind::Stack { frame } => {
+                self.note(at, Region::Stack)?;
+                return self.load_stack(reg, frame, &pointer, insn.off, size, state);
+            }
+            _ => {}
+        }
+        self.note_region(at, pointer.kind)?;
+        self.aligned(reg, &pointer, insn.off, size)?;
+        self.within(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Read)?;
+        if let Some(constant) = self.constant_data(&pointer, insn.off, size) {
+            return Ok(Value::constant(constant));
+        }
+        Ok(unknown)
+    }
+
+    /// `*(size *)(reg + off) = stored`.
+    pub(crate) fn store(
+        &mut self,
+        at: usize,
+        insn: &Insn,
+        reg: Reg,
+        size: Size,
+        stored: Stored,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        let pointer = *state.reg(reg);
+        self.dereferenced(reg, &pointer)?;
+        match pointer.kind {
+            Kind::Context => return self.store_context(at, insn, reg, &pointer, size),
+            Kind::Stack { frame } => {
+                self.note(at, Region::Stack)?;
+                return self.store_stack(reg, frame, &pointer, insn.off, size, stored, state);
+            }
+            Kind::Packet { .. } | Kind::PacketMeta { .. } if self.program.prog_type == ProgType::SocketFilter => {
+                let what = "cannot write into packet from a socket filter".to_owned();
+                return Err(Reason::Forbidden { register: reg.0, what });
+            }
+            _ => {}
+        }
+        self.note_region(at, pointer.kind)?;
+        self.aligned(reg, &pointer, insn.off, size)?;
+        self.within(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Write)
+    }
+
+    /// Checks that the value is a pointer to memory, and not null.
+    pub(crate) fn dereferenced(&self, reg: Reg, pointer: &Value) -> Result<(), Reason> {
+        match pointer.kind {
+            Kind::Uninit | Kind::Scalar | Kind::PacketEnd | Kind::Map(_) => {
+                Err(Reason::NotAPointer { register: reg.0, found: pointer.kind.name() })
+            }
+            kind if pointer.may_be_null() => Err(Reason::MaybeNull { register: reg.0, kind: kind.name() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that an instruction accesses memory of this kind; the context is for instructions of its own, because
+    /// they are rewritten.
+    fn note(&mut self, at: usize, region: Region) -> Result<(), Reason> {
+        self.facts[at] = match self.facts[at] {
+            Fact::Memory(other) if other != region => Fact::Memory(Region::Mixed),
+            Fact::Context { .. } => return Err(Reason::MixedPointers),
+            _ => Fact::Memory(region),
+        };
+        Ok(())
+    }
+
+    fn note_region(&mut self, at: usize, kind: Kind) -> Result<(), Reason> {
+        let region = match kind {
+            Kind::Packet { .. } => Region::Packet,
+            Kind::PacketMeta { .. } => Region::PacketMeta,
+            Kind::MapValue { .. } => Region::MapValue,
+            Kind::Record { .. } => Region::Record,
+            _ => Region::Given,
+        };
+        self.note(at, region)
+    }
+
+    /// Checks alignment where the options ask for it.
+    fn aligned(&self, reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
+        if !self.options.strict_alignment {
+            return Ok(());
+        }
+        // The packet starts two bytes before an aligned address, so that the headers after Ethernet's are aligned.
+        let base = if matches!(pointer.kind, Kind::Packet { .. }) { 2 } else { 0 };
+        let off = base + i64::from(pointer.off) + i64::from(off);
+        let bits = pointer.num.bits.add(crate::domain::Tnum::constant(off as u64));
+        if bits.max() & u64::from(size.bytes() - 1) != 0 {
+            return Err(Reason::Misaligned {
+                register: reg.0,
+                kind: pointer.kind.name(),
+                off,
+                size: size.bytes(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Checks that `size` bytes at `reg + off` are in the memory that the pointer leads to.
+    pub(crate) fn within(
+        &self,
+        reg: Reg,
+        pointer: &Value,
+        off: i64,
+        size: i64,
+        access: Access,
+    ) -> Result<(), Reason> {
+        let kind = pointer.kind.name();
+        let limit = match pointer.kind {
+            Kind::Packet { range } | Kind::PacketMeta { range } => {
+                return within_packet(reg, pointer, off, size, i64::from(range));
+            }
+            Kind::MapValue { map, .. } => {
+                self.map_allows(map, reg.0, access == Access::Write)?;
+                i64::from(self.map(map)?.value_size)
+            }
+            Kind::Given => i64::from(self.options.memory.unwrap_or(0)),
+            Kind::Record { size, .. } => i64::from(size),
+            _ => return Err(Reason::NotAPointer { register: reg.0, found: kind }),
+        };
+        let start = i64::from(pointer.off) + off;
+        let bounds = pointer.num.full;
+        let min = start.checked_add(bounds.smin).filter(|min| *min >= 0);
+        let Some(min) = min else {
+            let min = start.saturating_add(bounds.smin);
+            return Err(match pointer.num.as_constant() {
+                Some(_) => Reason::OutOfBounds { register: reg.0, kind, min, max: min.saturating_add(size), size: limit },
+                None => Reason::NegativeOffset { register: reg.0, kind, min },
+            });
+        };
+        if bounds.umax >= MAX_OFFSET as u64 {
+            return Err(Reason::UnboundedOffset { register: reg.0, kind, max: bounds.umax });
+        }
+        let max = start + bounds.umax as i64 + size;
+        if max > limit {
+            return Err(Reason::OutOfBounds { register: reg.0, kind, min, max, size: limit });
+        }
+        Ok(())
+    }
+
+    /// The number that a read of a frozen, read-only data section gives.
+    fn constant_data(&self, pointer: &Value, off: i16, size: Size) -> Option<u64> {
+        let Kind::MapValue { map, .. } = pointer.kind else { return None };
+        let spec = self.program.maps.get(map as usize)?;
+        let MapInit::Data(data) = &spec.init else { return None };
+        if !data.frozen || !spec.def.flags.contains(MapFlags::RDONLY_PROG) {
+            return None;
+        }
+        let start = i64::from(pointer.off) + i64::from(off) + pointer.num.as_constant()? as i64;
+        let start = usize::try_from(start).ok()?;
+        let bytes = data.bytes.get(start..start + size.bytes() as usize)?;
+        Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
+    /// Checks that a context pointer is as it was received.
+    pub(crate) fn unmodified(&self, reg: Reg, pointer: &Value) -> Result<(), Reason> {
+        if pointer.is_unmodified() {
+            return Ok(());
+        }
+        Err(Reason::ModifiedPointer { register: reg.0, kind: pointer.kind.name(), now: pointer.to_string() })
+    }
+
+    /// The context's field that an access touches.
+    fn field(
+        &mut self,
+        at: usize,
+        insn: &Insn,
+        reg: Reg,
+        pointer: &Value,
+        size: Size,
+        write: bool,
+    ) -> Result<usize, Reason> {
+        self.unmodified(reg, pointer)?;
+        let (off, size) = (i64::from(insn.off), size.bytes());
+        let refuse = |field, why| Reason::Context { off, size, write, field, why };
+        let Some(context) = self.context else { return Err(refuse(None, "the program has no context")) };
+        let Ok(start) = u32::try_from(off) else { return Err(refuse(None, "no field is there")) };
+        let index = context.field(self.program.prog_type, start, size, write).map_err(|(error, index)| {
+            let why = match error {
+                FieldError::NoField => "no field is there",
+                FieldError::Size => "expected an access of its size and alignment",
+                FieldError::Forbidden => "programs of this kind may not",
+            };
+            refuse(index.map(|i| context.fields[i].name), why)
+        })?;
+        let fact = Fact::Context { field: index as u16, byte: (start - context.fields[index].off) as u16 };
+        match self.facts[at] {
+            Fact::Unreachable | Fact::Plain => self.facts[at] = fact,
+            known if known == fact => {}
+            _ => return Err(Reason::MixedPointers),
+        }
+        Ok(index)
+    }
+
+    fn load_context(
+        &mut self,
+        at: usize,
+        insn: &Insn,
+        reg: Reg,
+        pointer: &Value,
+        size: Size,
+    ) -> Result<Value, Reason> {
+        let index = self.field(at, insn, reg, pointer, size, false)?;
+        let kind = self.context.map_or(FieldKind::Scalar, |c| c.fields[index].kind);
+        Ok(match kind {
+            FieldKind::Scalar => Value::scalar(Scalar::of_bits(size.bits())),
+            FieldKind::PacketData => Value::pointer(Kind::Packet { range: 0 }),
+            FieldKind::PacketMeta => Value::pointer(Kind::PacketMeta { range: 0 }),
+            FieldKind::PacketEnd => Value::pointer(Kind::PacketEnd),
+        })
+    }
+
+    fn store_context(
+        &mut self,
+        at: usize,
+        insn: &Insn,
+        reg: Reg,
+        pointer: &Value,
+        size: Size,
+    ) -> Result<(), Reason> {
+        self.field(at, insn, reg, pointer, size, true).map(|_| ())
+    }
+
+    /// The bytes of the frame that an access through a stack pointer may touch.
+    pub(crate) fn stack_span(&self, reg: Reg, pointer: &Value, off: i64, size: i64) -> Result<Span, Reason> {
+        let start = i64::from(pointer.off) + off;
+        let bounds = pointer.num.full;
+        if bounds.smin <= -MAX_OFFSET || bounds.smax >= MAX_OFFSET {
+            let max = bounds.smax as u64;
+            return Err(Reason::UnboundedOffset { register: reg.0, kind: "fp", max });
+        }
+        let (min, max) = (start + bounds.smin, start + bounds.smax + size);
+        if min < -STACK_BYTES || max > 0 {
+            return Err(Reason::StackOutOfBounds { register: reg.0, min, max });
+        }
+        Ok(Span { min, max })
+    }
+
+    /// Checks that stack accesses are aligned to their size, which byte-wise tracking relies on.
+    fn stack_aligned(&self, reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
+        let off = i64::from(pointer.off) + i64::from(off);
+        let bits = pointer.num.bits.add(crate::domain::Tnum::constant(off as u64));
+        if bits.max() & u64::from(size.bytes() - 1) != 0 {
+            return Err(Reason::Misaligned { register: reg.0, kind: "stack", off, size: size.bytes() });
+        }
+        Ok(())
+    }
+
+    fn load_stack(
+        &mut self,
+        reg: Reg,
+        frame: u8,
+        pointer: &Value,
+        off: i16,
+        size: Size,
+        state: &mut State,
+    ) -> Result<Value, Reason> {
+        self.stack_aligned(reg, pointer, off, size)?;
+        let bytes = i64::from(size.bytes());
+        let span = self.stack_span(reg, pointer, i64::from(off), bytes)?;
+        self.note_stack(state.frames[frame as usize].function, span.min);
+        if pointer.num.as_constant().is_none() {
+            let zero = self.read_stack(frame, span, state);
+            return Ok(Value::scalar(if zero { Scalar::constant(0) } else { Scalar::of_bits(size.bits()) }));
+        }
+        let (slot, _) = place(span.min);
+        self.mark_stack_read(frame as usize, 1 << slot, state);
+        let (fill, uninit) = state.frames[frame as usize].stack.load(span.min, bytes as usize);
+        self.note_uninit(frame, uninit, state);
+        let from_slot = Some((frame, slot as u8));
+        Ok(match fill {
+            Fill::Register(mut value) => {
+                if value.is_scalar() && value.id == 0 && size == Size::Dw && value.as_constant().is_none() {
+                    value.id = self.new_id();
+                    state.frame_at_mut(frame as usize).stack.slot_mut(slot).value = value;
+                }
+                self.note_slot(from_slot);
+                value
+            }
+            Fill::PartOfNumber(number) => {
+                self.note_slot(from_slot);
+                Value::scalar(number)
+            }
+            Fill::Number(number) => Value::scalar(number),
+            Fill::PartOfPointer => return Err(Reason::PartOfPointer { store: false, size: size.bytes() }),
+        })
+    }
+
+    /// Notes the slot that the present instruction spills to or fills from.
+    fn note_slot(&mut self, slot: Option<(u8, u8)>) {
+        if let Some(passed) = self.history.last_mut() {
+            passed.slot = slot;
+        }
+    }
+
+    /// Notes that a frame may be read where nothing was written: it must start zeroed.
+    pub(crate) fn note_uninit(&mut self, frame: u8, uninit: bool, state: &State) {
+        if uninit {
+            self.reads_uninit[state.frames[frame as usize].function] = true;
+        }
+    }
+
+    /// A read of bytes of a frame that are not looked at one by one; whether all of them are zero.
+    pub(crate) fn read_stack(&mut self, frame: u8, span: Span, state: &mut State) -> bool {
+        let (mut slots, mut zero, mut uninit) = (0u64, true, false);
+        for at in span.min..span.max {
+            let (index, byte) = place(at);
+            slots |= 1 << index;
+            let kind = state.frames[frame as usize].stack.slot(index).bytes[byte];
+            zero &= kind == Byte::Zero;
+            uninit |= kind == Byte::Uninit;
+        }
+        self.mark_stack_read(frame as usize, slots, state);
+        self.note_uninit(frame, uninit, state);
+        zero && span.min < span.max
+    }
+
+    #[allow(clippy::too_many_arguments)] // an access has that many parts
+    fn store_stack(
+        &mut self,
+        reg: Reg,
+        frame: u8,
+        pointer: &Value,
+        off: i16,
+        size: Size,
+        stored: Stored,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        self.stack_aligned(reg, pointer, off, size)?;
+        let bytes = i64::from(size.bytes());
+        let span = self.stack_span(reg, pointer, i64::from(off), bytes)?;
+        self.note_stack(state.frames[frame as usize].function, span.min);
+        let value = match stored {
+            Stored::Register(register) => *state.reg(register),
+            Stored::Constant(constant) => Value::constant(constant),
+            Stored::Unknown => Value::UNKNOWN,
+        };
+        let zero = value.is_null_constant();
+        if pointer.num.as_constant().is_none() {
+            if zero && let Stored::Register(register) = stored {
+                self.need_precise(state, register);
+            }
+            // The slots' old contents may remain, so they count as read where they are kept.
+            state.frame_at_mut(frame as usize).stack.store_somewhere(span.min, span.max, zero);
+            return Ok(());
+        }
+        let (slot, byte) = place(span.min);
+        let caller = usize::from(frame) != state.depth();
+        if value.is_pointer() {
+            if size != Size::Dw {
+                return Err(Reason::PartOfPointer { store: true, size: size.bytes() });
+            }
+            if caller && matches!(value.kind, Kind::Stack { .. }) {
+                return Err(Reason::StackPointerEscapes {
+                    how: "spill pointers to stack into stack frame of the caller",
+                });
+            }
+        }
+        let tracked = byte == 0 && !matches!(stored, Stored::Unknown);
+        if !tracked {
+            let kind = if zero { Byte::Zero } else { Byte::Misc };
+            if zero && let Stored::Register(register) = stored {
+                self.need_precise(state, register);
+            }
+            let written = state.frame_at_mut(frame as usize).stack.store_bytes(span.min, bytes, kind);
+            state.written[frame as usize] |= written;
+            return Ok(());
+        }
+        let spilled = match stored {
+            Stored::Register(register) if value.is_scalar() => {
+                if value.num.full.umax <= crate::domain::ones(size.bits()) {
+                    self.copy(state, register)
+                } else {
+                    Value::scalar(value.num.low_bits(size.bits()))
+                }
+            }
+            _ if value.is_scalar() => Value::scalar(value.num.low_bits(size.bits())),
+            _ => value,
+        };
+        let written = state.frame_at_mut(frame as usize).stack.spill(span.min, bytes as usize, spilled);
+        state.written[frame as usize] |= written;
+        self.note_slot(Some((frame, slot as u8)));
+        debug_assert!(bytes <= SLOT);
+        Ok(())
+    }
+}
+
+/// Checks that an access lies in what is known to be in the packet.
+fn within_packet(reg: Reg, pointer: &Value, off: i64, size: i64, range: i64) -> Result<(), Reason> {
+    let kind = pointer.kind.name();
+    if pointer.num.full.smin < 0 {
+        return Err(Reason::NegativeOffset { register: reg.0, kind, min: pointer.num.full.smin });
+    }
+    let min = i64::from(pointer.off) + off;
+    let max = min + size;
+    if min < 0 || max > range {
+        return Err(Reason::OutOfBounds { register: reg.0, kind, min, max, size: range });
+    }
+    Ok(())
+}

@@ -1,0 +1,40 @@
+//! What a verification is asked for, and how much work it may be.
+
+/// What a verification is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// For programs of kind `unspec`: r1 points to memory of at least so many bytes, r2 is its size. `None` is no
+    /// memory.
+    pub memory: Option<u32>,
+    /// Whether to keep a log of every instruction on every path.
+    pub log: bool,
+    /// Whether packet, map value and other accesses must be aligned to their size, as machines without unaligned
+    /// access need it (`BPF_F_STRICT_ALIGNMENT`).
+    pub strict_alignment: bool,
+    /// How much work it may be.
+    pub limits: Limits,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { memory: None, log: false, strict_alignment: false, limits: Limits::LINUX }
+    }
+}
+
+/// How much work a verification may be, and how much a program may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Instructions looked at, counting each visit.
+    pub insns: u64,
+    /// Branches waiting to be followed.
+    pub branches: usize,
+    /// Frames of a chain of calls; at most 8.
+    pub frames: usize,
+    /// Bytes of stack of a chain of calls, each frame's rounded up to 16.
+    pub stack_bytes: u32,
+}
+
+impl Limits {
+    /// Those of Linux 6.18 for privileged programs.
+    pub const LINUX: Limits = Limits { insns: 1_000_000, branches: 8192, frames: 8, stack_bytes: 512 };
+}

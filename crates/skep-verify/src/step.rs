@@ -1,0 +1,294 @@
+//! What each instruction does to the state, or why it may not.
+
+use skep_isa::{AtomicOp, Callee, Insn, Op, Reg, Size, Src, Wide, Width};
+
+use crate::domain::Scalar;
+use crate::error::Reason;
+use crate::explore::{Explorer, Next};
+use crate::flow::successors;
+use crate::memory::Stored;
+use crate::state::{Frame, MAX_FRAMES, State};
+use crate::value::{Kind, Value};
+use crate::verified::Fact;
+
+impl Explorer<'_> {
+    /// One instruction.
+    pub(crate) fn step(&mut self, at: usize, insn: &Insn, state: &mut State) -> Result<Next, Reason> {
+        let (dst, src) = (insn.dst, insn.src);
+        match insn.op() {
+            Op::Alu { op, width, src: operand } => self.alu(insn, op, width, operand, state)?,
+            Op::Neg { width } => {
+                let value = self.read(state, dst)?;
+                let num = if value.is_scalar() { value.num.neg(width) } else { unknown(width) };
+                state.set(dst, Value::scalar(num));
+            }
+            Op::MovSx { width, from } => {
+                let value = self.read(state, src)?;
+                let num = match value.is_scalar() {
+                    true => value.num.sign_extend(from.bits(), width),
+                    false => Scalar::UNKNOWN.sign_extend(from.bits(), width),
+                };
+                // The copy of a number that sign extension leaves as it is stays linked to it.
+                let same = value.is_scalar() && width == Width::W64 && fits_signed(&value.num, from);
+                let value = if same { self.copy(state, src) } else { Value::scalar(num) };
+                state.set(dst, value);
+            }
+            Op::End { order, size } => {
+                let value = self.read(state, dst)?;
+                let num = if value.is_scalar() { value.num } else { Scalar::UNKNOWN };
+                state.set(dst, Value::scalar(num.swap(order, size)));
+            }
+            Op::Ja { .. } => {
+                self.jumps += 1;
+                let [Some(next), _] = successors(insn, at) else { return Ok(Next::End) };
+                return Ok(Next::Slot(next));
+            }
+            Op::Jump { cond, width, src: operand } => {
+                self.jumps += 1;
+                return self.jump(at, insn, cond, width, operand, state);
+            }
+            Op::MayGoto => {
+                self.jumps += 1;
+                return self.may_goto(at, insn, state);
+            }
+            Op::Call(Callee::Helper) => self.call_helper(at, insn.imm as u32, state)?,
+            Op::Call(Callee::Local) => return self.call_local(at, insn, state),
+            Op::Exit => return self.exit(state),
+            Op::Load { size, signed } => {
+                self.read(state, src)?;
+                let value = self.load(at, insn, src, size, state)?;
+                let value = match (signed, value.is_scalar()) {
+                    (false, _) => value,
+                    (true, true) if fits_signed(&value.num, size) => value,
+                    (true, true) => Value::scalar(value.num.sign_extend(size.bits(), Width::W64)),
+                    (true, false) => {
+                        let what = format!("sign-extending load of a {}", value.kind.name());
+                        return Err(Reason::Forbidden { register: src.0, what });
+                    }
+                };
+                state.set(dst, value);
+            }
+            Op::LoadAcquire { size } => {
+                self.read(state, src)?;
+                self.atomic_memory(state, src)?;
+                let value = self.load(at, insn, src, size, state)?;
+                state.set(dst, value);
+            }
+            Op::Store { size, src: operand } => {
+                let stored = match operand {
+                    Src::Imm => Stored::Constant(insn.imm as u64),
+                    Src::Reg => {
+                        self.read(state, src)?;
+                        Stored::Register(src)
+                    }
+                };
+                self.read(state, dst)?;
+                self.store(at, insn, dst, size, stored, state)?;
+            }
+            Op::StoreRelease { size } => {
+                self.read(state, src)?;
+                self.read(state, dst)?;
+                self.atomic_memory(state, dst)?;
+                self.store(at, insn, dst, size, Stored::Register(src), state)?;
+            }
+            Op::Atomic { op, size, fetch } => self.atomic(at, insn, op, size, fetch, state)?,
+            Op::LoadPacket { size, indirect } => self.load_packet(insn, size, indirect, state)?,
+            Op::Wide(kind) => self.wide(at, insn, kind, state)?,
+            Op::AddrSpaceCast => return unsupported("a cast between an arena's address spaces"),
+            Op::GotoX => return unsupported("an indirect jump"),
+            Op::CallX => return unsupported("an indirect call"),
+            Op::Call(Callee::Kfunc) => return unsupported("a call of a kernel function"),
+            // Refused before the walk; and operations that the table may get later.
+            _ => return unsupported("this instruction"),
+        }
+        Ok(Next::Slot(at + insn.slots()))
+    }
+
+    /// A register's value, which it must have.
+    pub(crate) fn read(&self, state: &State, reg: Reg) -> Result<Value, Reason> {
+        let value = state.frame().regs[reg.index()];
+        match value.kind {
+            Kind::Uninit => Err(Reason::UninitialisedRegister { register: reg.0 }),
+            _ => Ok(value),
+        }
+    }
+
+    /// A register's value for a second place: a number and its copy are linked, so that what is learnt of one
+    /// holds for the other.
+    pub(crate) fn copy(&mut self, state: &mut State, reg: Reg) -> Value {
+        let value = *state.reg(reg);
+        if !value.is_scalar() || value.id != 0 || value.as_constant().is_some() {
+            return value;
+        }
+        let linked = Value { id: self.new_id(), off: 0, ..value };
+        state.set(reg, linked);
+        linked
+    }
+
+    /// A wide load.
+    fn wide(&mut self, at: usize, insn: &Insn, kind: Wide, state: &mut State) -> Result<(), Reason> {
+        let (low, high) = insn.wide_halves();
+        let map = low as u32;
+        let value = match kind {
+            Wide::Imm => Value::constant(insn.imm as u64),
+            Wide::MapIdx => {
+                self.map(map)?;
+                self.facts[at] = Fact::Plain;
+                Value::pointer(Kind::Map(map))
+            }
+            Wide::MapIdxValue => {
+                let def = self.map(map)?;
+                if def.map_type != skep_abi::MapType::Array || def.max_entries != 1 {
+                    let why = format!("map {map} has no value of its own to point into");
+                    return Err(Reason::BadOperand { why });
+                }
+                if high < 0 || high as u32 >= def.value_size {
+                    let why = format!("invalid access to map value pointer, value_size={} off={high}", def.value_size);
+                    return Err(Reason::BadOperand { why });
+                }
+                Value { off: high, ..Value::pointer(Kind::MapValue { map, nullable: false }) }
+            }
+            Wide::MapFd | Wide::MapValue => return unsupported("a map by its descriptor").map(|_| ()),
+            Wide::BtfId => return unsupported("a variable of the kernel").map(|_| ()),
+            Wide::Func => return unsupported("the address of a function").map(|_| ()),
+        };
+        state.set(insn.dst, value);
+        Ok(())
+    }
+
+    /// `r0 = packet[imm]`: like a call, it leaves r1 to r5 without values.
+    fn load_packet(
+        &mut self,
+        insn: &Insn,
+        size: Size,
+        indirect: bool,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        use skep_abi::ProgType;
+        let kinds = [ProgType::SocketFilter, ProgType::SchedCls, ProgType::SchedAct];
+        if !kinds.contains(&self.program.prog_type) {
+            let what = format!("BPF_LD_[ABS|IND] instructions not allowed for programs of kind {}", self.program.prog_type);
+            return Err(Reason::Forbidden { register: 6, what });
+        }
+        if state.depth() > 0 {
+            return unsupported("BPF_LD_[ABS|IND] outside of the entry function").map(|_| ());
+        }
+        if let Some(&(_, acquired)) = state.acquired.first() {
+            return Err(Reason::Unreleased { acquired, at: "BPF_LD_[ABS|IND], which may end the program" });
+        }
+        let skb = self.read(state, Reg::R6)?;
+        if skb.kind != Kind::Context {
+            let found = skb.to_string();
+            let expected = "ctx".to_owned();
+            return Err(Reason::Argument { register: 6, function: "BPF_LD_[ABS|IND]", expected, found });
+        }
+        self.unmodified(Reg::R6, &skb)?;
+        if indirect {
+            self.read(state, insn.src)?;
+        }
+        self.clobber(state);
+        state.set(Reg::R0, Value::scalar(Scalar::of_bits(size.bits())));
+        Ok(())
+    }
+
+    /// What calls leave of r1 to r5: nothing.
+    pub(crate) fn clobber(&mut self, state: &mut State) {
+        state.frame_mut().regs[1..=5].fill(Value::UNINIT);
+    }
+
+    /// An atomic read-modify-write.
+    fn atomic(
+        &mut self,
+        at: usize,
+        insn: &Insn,
+        op: AtomicOp,
+        size: Size,
+        fetch: bool,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        let (dst, src) = (insn.dst, insn.src);
+        self.read(state, src)?;
+        let compared = if op == AtomicOp::CmpXchg { Some(self.read(state, Reg::R0)?) } else { None };
+        self.read(state, dst)?;
+        self.atomic_memory(state, dst)?;
+        let old = self.load(at, insn, dst, size, state)?;
+        if old.is_pointer() || compared.is_some_and(|c| c.is_pointer() && size != Size::Dw) {
+            let what = format!("atomic operation on a {}", old.kind.name());
+            return Err(Reason::Forbidden { register: dst.0, what });
+        }
+        // What it was before is not tracked: it need not be known exactly.
+        if let Some(passed) = self.history.last_mut() {
+            passed.slot = None;
+        }
+        self.store(at, insn, dst, size, Stored::Unknown, state)?;
+        if fetch {
+            let result = if op == AtomicOp::CmpXchg { Reg::R0 } else { src };
+            state.set(result, Value::scalar(Scalar::of_bits(size.bits())));
+        }
+        Ok(())
+    }
+
+    /// Checks that atomics may work on the memory.
+    fn atomic_memory(&self, state: &State, reg: Reg) -> Result<(), Reason> {
+        let kind = state.reg(reg).kind;
+        if matches!(kind, Kind::Context | Kind::Packet { .. } | Kind::PacketMeta { .. }) {
+            let what = format!("BPF_ATOMIC stores into R{} {} is not allowed", reg.0, kind.name());
+            return Err(Reason::Forbidden { register: reg.0, what });
+        }
+        Ok(())
+    }
+
+    /// A call of one of the program's functions: it is walked in place, with what is known at this call.
+    fn call_local(&mut self, at: usize, insn: &Insn, state: &mut State) -> Result<Next, Reason> {
+        let start = (at as i64 + 1 + insn.imm) as usize;
+        let limit = self.options.limits.frames.min(MAX_FRAMES);
+        if state.frames.len() >= limit {
+            return Err(Reason::TooManyFrames { limit });
+        }
+        let mut frame = Frame::new(self.flow.function[start] as usize, state.frames.len(), at);
+        frame.regs[1..=5].copy_from_slice(&state.frame().regs[1..=5]);
+        // Nothing of an earlier activation can be read.
+        state.written[state.frames.len()] = u64::MAX;
+        state.frame_mut().regs[0] = Value::UNINIT;
+        self.clobber(state);
+        state.frames.push(frame.into());
+        Ok(Next::Slot(start))
+    }
+
+    /// The end of a function.
+    fn exit(&mut self, state: &mut State) -> Result<Next, Reason> {
+        let result = self.read(state, Reg::R0)?;
+        if state.depth() == 0 {
+            if let Some(&(_, acquired)) = state.acquired.first() {
+                return Err(Reason::Unreleased { acquired, at: "the program ends" });
+            }
+            return Ok(Next::End);
+        }
+        if matches!(result.kind, Kind::Stack { .. }) {
+            return Err(Reason::StackPointerEscapes { how: "return stack pointer to the caller" });
+        }
+        let call_site = state.frame().call_site;
+        state.frames.pop();
+        state.set(Reg::R0, result);
+        Ok(Next::Slot(call_site + 1))
+    }
+}
+
+/// What a 32-bit or 64-bit result is at least known to be.
+pub(crate) fn unknown(width: Width) -> Scalar {
+    match width {
+        Width::W32 => Scalar::of_bits(32),
+        Width::W64 => Scalar::UNKNOWN,
+    }
+}
+
+/// Whether sign extension from this size leaves the number as it is.
+fn fits_signed(num: &Scalar, size: Size) -> bool {
+    let limit = 1i64 << (size.bits() - 1).min(62);
+    size == Size::Dw || num.full.smin >= -limit && num.full.smax < limit
+}
+
+/// A refusal of something by its name.
+pub(crate) fn unsupported(what: &str) -> Result<Next, Reason> {
+    Err(Reason::Unsupported { what: what.to_owned() })
+}

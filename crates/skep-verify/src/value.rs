@@ -1,0 +1,234 @@
+//! What is known of a register or of a spilled one: nothing, a number, or what it points to.
+
+use std::fmt;
+
+use skep_abi::MapDef;
+
+use crate::domain::{Scalar, Tnum};
+
+/// Names what values have in common: copies of one number, pointers with the same variable part, results of one
+/// call that may be null. 0 names nothing.
+pub(crate) type Id = u32;
+
+/// An abstract value.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Value {
+    pub(crate) kind: Kind,
+    /// Pointers: the constant part of the offset, in bytes. Numbers: what was added since they shared `id`.
+    pub(crate) off: i32,
+    pub(crate) id: Id,
+    /// The acquired record that this points into; 0 if none.
+    pub(crate) acquired: Id,
+    /// Numbers: the number. Pointers: the variable part of the offset.
+    pub(crate) num: Scalar,
+}
+
+/// The kind of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Not initialised: can't be read.
+    Uninit,
+    /// A number.
+    Scalar,
+    /// The context.
+    Context,
+    /// The end of a frame's stack: offsets are negative.
+    Stack {
+        /// Which frame, 0 for the entry's.
+        frame: u8,
+    },
+    /// The packet; so many bytes from the variable part on are known to be in it.
+    Packet {
+        /// Bytes.
+        range: u16,
+    },
+    /// The packet's metadata; so many bytes are known to lie before the packet.
+    PacketMeta {
+        /// Bytes.
+        range: u16,
+    },
+    /// One past the packet's last byte.
+    PacketEnd,
+    /// A map, by index.
+    Map(u32),
+    /// The value of a map, or null.
+    MapValue {
+        /// The map's index.
+        map: u32,
+        /// Whether it may be null.
+        nullable: bool,
+    },
+    /// The memory that a program of kind `unspec` is given.
+    Given,
+    /// A ring buffer's record, or null.
+    Record {
+        /// Its bytes.
+        size: u32,
+        /// Whether it may be null.
+        nullable: bool,
+    },
+}
+
+impl Value {
+    pub(crate) const UNINIT: Value = Value::of(Kind::Uninit, Scalar::constant(0));
+    pub(crate) const UNKNOWN: Value = Value::of(Kind::Scalar, Scalar::UNKNOWN);
+
+    const fn of(kind: Kind, num: Scalar) -> Value {
+        Value { kind, off: 0, id: 0, acquired: 0, num }
+    }
+
+    pub(crate) const fn scalar(num: Scalar) -> Value {
+        Value::of(Kind::Scalar, num)
+    }
+
+    pub(crate) const fn constant(value: u64) -> Value {
+        Value::scalar(Scalar::constant(value))
+    }
+
+    pub(crate) const fn pointer(kind: Kind) -> Value {
+        Value::of(kind, Scalar::constant(0))
+    }
+
+    pub(crate) const fn is_scalar(&self) -> bool {
+        matches!(self.kind, Kind::Scalar)
+    }
+
+    pub(crate) const fn is_pointer(&self) -> bool {
+        !matches!(self.kind, Kind::Scalar | Kind::Uninit)
+    }
+
+    /// The number, if it is one and only one is possible.
+    pub(crate) const fn as_constant(&self) -> Option<u64> {
+        if self.is_scalar() { self.num.as_constant() } else { None }
+    }
+
+    pub(crate) fn is_null_constant(&self) -> bool {
+        self.as_constant() == Some(0)
+    }
+
+    pub(crate) const fn may_be_null(&self) -> bool {
+        matches!(self.kind, Kind::MapValue { nullable: true, .. } | Kind::Record { nullable: true, .. })
+    }
+
+    /// Whether the pointer is exactly what it started as.
+    pub(crate) fn is_unmodified(&self) -> bool {
+        self.off == 0 && self.num.as_constant() == Some(0)
+    }
+
+    /// The same number, not known to be equal to another register's.
+    pub(crate) const fn unlinked(self) -> Value {
+        Value { id: 0, off: 0, ..self }
+    }
+}
+
+impl Kind {
+    /// Linux's word for the kind of pointer.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Kind::Uninit => "uninitialised",
+            Kind::Scalar => "scalar",
+            Kind::Context => "ctx",
+            Kind::Stack { .. } => "fp",
+            Kind::Packet { .. } => "pkt",
+            Kind::PacketMeta { .. } => "pkt_meta",
+            Kind::PacketEnd => "pkt_end",
+            Kind::Map(_) => "map_ptr",
+            Kind::MapValue { nullable: true, .. } => "map_value_or_null",
+            Kind::MapValue { .. } => "map_value",
+            Kind::Given => "mem",
+            Kind::Record { nullable: true, .. } => "ringbuf_mem_or_null",
+            Kind::Record { .. } => "ringbuf_mem",
+        }
+    }
+
+    /// The same kind but for what is learnt of it: what two paths must agree on.
+    pub(crate) fn same(self, other: Kind) -> bool {
+        match (self, other) {
+            (Kind::Packet { .. }, Kind::Packet { .. }) | (Kind::PacketMeta { .. }, Kind::PacketMeta { .. }) => true,
+            _ => self == other,
+        }
+    }
+}
+
+/// In the words of Linux's log: `5`, `scalar(umax=255,…)`, `pkt(id=1,off=14,r=34)`, `fp-8`.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            Kind::Uninit => return f.write_str("?"),
+            Kind::Scalar if self.num.as_constant().is_some() || self.id == 0 => return write!(f, "{}", self.num),
+            Kind::Scalar => {
+                write!(f, "scalar(id={}", self.id)?;
+                if self.off != 0 {
+                    write!(f, "{:+}", self.off)?;
+                }
+                if self.num != Scalar::UNKNOWN {
+                    f.write_str(",")?;
+                }
+                self.num.facts(f)?;
+                return f.write_str(")");
+            }
+            Kind::Stack { frame } if self.num.as_constant() == Some(0) => {
+                f.write_str("fp")?;
+                if frame != 0 {
+                    write!(f, "[{frame}]")?;
+                }
+                return if self.off == 0 { Ok(()) } else { write!(f, "{:+}", self.off) };
+            }
+            _ => write!(f, "{}(", self.kind.name())?,
+        }
+        let mut separator = "";
+        let mut part = |f: &mut fmt::Formatter<'_>, name: &str, value: i64| -> fmt::Result {
+            write!(f, "{separator}{name}={value}")?;
+            separator = ",";
+            Ok(())
+        };
+        if self.id != 0 {
+            part(f, "id", i64::from(self.id))?;
+        }
+        match self.kind {
+            Kind::Packet { range } | Kind::PacketMeta { range } => {
+                if self.off != 0 {
+                    part(f, "off", i64::from(self.off))?;
+                }
+                part(f, "r", i64::from(range))?;
+            }
+            kind => {
+                match kind {
+                    Kind::Map(map) | Kind::MapValue { map, .. } => part(f, "map", i64::from(map))?,
+                    Kind::Record { size, .. } => part(f, "sz", i64::from(size))?,
+                    _ => {}
+                }
+                if self.off != 0 {
+                    part(f, "off", i64::from(self.off))?;
+                }
+            }
+        }
+        match self.num.as_constant() {
+            Some(0) => {}
+            Some(imm) => part(f, "imm", imm as i64)?,
+            None => {
+                if self.num.full != crate::domain::Range::UNKNOWN || self.num.bits != Tnum::UNKNOWN {
+                    f.write_str(separator)?;
+                }
+                self.num.facts(f)?;
+            }
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a pointer's memory is called in messages.
+pub(crate) fn memory_size(kind: Kind, maps: impl Fn(u32) -> Option<MapDef>, given: Option<u32>) -> Option<u32> {
+    match kind {
+        Kind::MapValue { map, .. } => maps(map).map(|def| def.value_size),
+        Kind::Given => given,
+        Kind::Record { size, .. } => Some(size),
+        _ => None,
+    }
+}

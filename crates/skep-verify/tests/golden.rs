@@ -1,0 +1,88 @@
+//! Recorded programs with the verdict of Linux 6.18: nothing that Linux refuses is accepted here, and most of what
+//! Linux accepts is.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use serde_json::Value;
+use skep_testkit::{shared_data, skip};
+use skep_verify::{Options, Reason, verify};
+
+/// `BPF_F_STRICT_ALIGNMENT`
+const STRICT_ALIGNMENT: u64 = 1;
+
+/// What came of a file of cases.
+#[derive(Default)]
+struct Tally {
+    agree_accept: usize,
+    agree_refuse: usize,
+    false_accepts: Vec<String>,
+    false_refusals: Vec<String>,
+    unsupported: BTreeMap<String, usize>,
+}
+
+fn judge(file: &str) -> Option<Tally> {
+    let path = shared_data(format!("verifier/{file}.jsonl.gz"))?;
+    let mut tally = Tally::default();
+    for line in support::lines(&path) {
+        let case: Value = serde_json::from_str(&line).expect("JSON");
+        let kind = case["prog"]["type"].as_str().unwrap_or_default();
+        if !["socket_filter", "xdp", "sched_cls"].contains(&kind) {
+            continue;
+        }
+        let golden = &case["golden_6_18"]["priv"];
+        let accepted = match golden["verdict"].as_str() {
+            Some("accept") => true,
+            Some("reject") => false,
+            _ => continue,
+        };
+        let flags = case["prog"]["flags"].as_u64().unwrap_or_default();
+        let options = Options { strict_alignment: flags & STRICT_ALIGNMENT != 0, ..Options::default() };
+        let start = Instant::now();
+        let verdict = verify(support::shared(&case), &options);
+        let id = case["id"].as_str().unwrap_or_default();
+        if std::env::var_os("SKEP_SLOW").is_some() && start.elapsed().as_millis() > 500 {
+            println!("slow: {id}: {:?}", start.elapsed());
+        }
+        let words = golden["error"].as_str().unwrap_or_default();
+        match (accepted, verdict) {
+            (true, Ok(_)) => tally.agree_accept += 1,
+            (false, Err(_)) => tally.agree_refuse += 1,
+            (false, Ok(_)) => tally.false_accepts.push(format!("{id}: {}: {words}", case["name"])),
+            (true, Err(error)) => match &error.reason {
+                Reason::Unsupported { what } => *tally.unsupported.entry(what.clone()).or_default() += 1,
+                Reason::UnknownFunction { id } => {
+                    *tally.unsupported.entry(format!("helper {id}")).or_default() += 1;
+                }
+                _ => tally.false_refusals.push(format!("{id}: {}: {error}", case["name"])),
+            },
+        }
+    }
+    Some(tally)
+}
+
+#[test]
+fn verdicts_are_those_of_linux() {
+    for file in ["linux-6.1-verifier", "linux-6.12-verifier", "linux-6.12-progs-annotated", "ebpf-samples", "bpfix-bench"]
+    {
+        let Some(tally) = judge(file) else { skip!("the recorded verdicts are not there") };
+        for line in &tally.false_accepts {
+            println!("  accepted: {line}");
+        }
+        for line in &tally.false_refusals {
+            println!("  refused: {line}");
+        }
+        println!("{file}: unsupported {:?}", tally.unsupported);
+        println!(
+            "{file}: both accept {}, both refuse {}, accepted against Linux {}, refused against Linux {}, not \
+             supported {}",
+            tally.agree_accept,
+            tally.agree_refuse,
+            tally.false_accepts.len(),
+            tally.false_refusals.len(),
+            tally.unsupported.values().sum::<usize>(),
+        );
+    }
+}
