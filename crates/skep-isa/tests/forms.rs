@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs;
 
 use skep_isa::text::{Dialect, Reader, Writer};
-use skep_isa::{Endian, FormId, Insn, decode_all, encode_all, table};
+use skep_isa::{Callee, Cond, Endian, FormId, Insn, Op, Reg, Wide, Width, decode_all, encode_all, table};
 use skep_testkit::{shared_data, skip};
 
 /// The rows of the measured table: form name to its columns.
@@ -157,6 +157,17 @@ fn symbols_are_reported_with_their_field() {
     assert_eq!(reference("r1 = lock + 8 ll"), ("lddw_imm", Field::Imm64, "lock", 8));
     assert_eq!(reference("call bpf_map_lookup_elem"), ("call_helper", Field::Imm, "bpf_map_lookup_elem", 0));
     assert_eq!(reference("r1 = *(u32 *)(r2 + FIELD)"), ("ldxw", Field::Offset, "FIELD", 0));
+}
+
+#[test]
+fn a_name_goes_where_an_instruction_jumps_to_and_else_where_its_number_is() {
+    let writer = Writer::pseudoc();
+    let named = |insn: Insn| writer.with(&insn, |_| Some("out".to_owned()));
+    assert_eq!(named(Insn::jump_imm(Cond::Eq, Width::W64, Reg::R1, 7, 3)), "if r1 == 7 goto out");
+    assert_eq!(named(Insn::ja(3)), "goto out");
+    assert_eq!(named(Insn::new(Op::Call(Callee::Local)).imm(3)), "call out");
+    assert_eq!(named(Insn::call_helper(1)), "call out");
+    assert_eq!(named(Insn::wide(Wide::Imm, Reg::R1, 5)[0]), "r1 = out ll");
 }
 
 #[test]

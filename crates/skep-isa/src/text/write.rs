@@ -67,6 +67,7 @@ impl Writer {
             return out;
         };
         let named = place(insn);
+        let jumps = insn.target().is_some();
         let mut pc_written = false;
         for piece in pieces {
             match piece {
@@ -78,7 +79,7 @@ impl Writer {
                     }
                     pc_written = text.ends_with("pc");
                 }
-                Piece::Operand(operand) => match (&named, operand.takes_name()) {
+                Piece::Operand(operand) => match (&named, operand.takes_name(jumps)) {
                     (Some(name), true) => out.push_str(name),
                     _ => self.operand(&mut out, *operand, insn, pc_written),
                 },
@@ -133,12 +134,13 @@ impl Writer {
 }
 
 impl Operand {
-    /// Whether a symbol's name may stand in its place.
-    fn takes_name(self) -> bool {
-        matches!(
-            self,
-            Operand::Imm | Operand::Imm64 | Operand::Target16 | Operand::Target32 | Operand::CallTarget
-        )
+    /// Whether a symbol's name may stand in its place: of an instruction that jumps, only in its target's.
+    fn takes_name(self, jumps: bool) -> bool {
+        match self {
+            Operand::Imm | Operand::Imm64 => !jumps,
+            Operand::Target16 | Operand::Target32 | Operand::CallTarget => true,
+            _ => false,
+        }
     }
 }
 
