@@ -1,0 +1,728 @@
+//! The first pass: statement after statement into sections, symbols and maps. What isn't known yet is left as a
+//! fixup for [`crate::resolve`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+use skep_isa::text::{Cause as TextCause, Dialect, Reader, TextError};
+use skep_isa::{Endian, Insn, SLOT_BYTES, encode_all, table};
+
+use crate::constant;
+use crate::ctype::{CType, Types};
+use crate::cursor::{Cursor, Value, is_name, is_name_start};
+use crate::directive::Directive;
+use crate::error::{Cause, MAX_ERRORS, Problem, Span};
+use crate::map::{MAX_MAPS, MapDecl};
+use crate::nearest::nearest;
+use crate::section::{
+    Fixup, FixupKind, MAX_OBJECT_BYTES, MAX_SECTIONS, Mark, Origin, Purpose, Section, Shape, purpose,
+};
+use crate::source::{Source, Statement};
+use crate::symbol::{Binding, Meaning, Signature, Symbols, Tag};
+use crate::{Options, resolve};
+
+pub(crate) type Result<T> = std::result::Result<T, Problem>;
+
+/// Parameters that registers can carry.
+const MAX_PARAMS: usize = 5;
+
+/// What a source has said so far.
+pub(crate) struct Assembler<'a> {
+    pub(crate) source: &'a Source<'a>,
+    pub(crate) options: &'a Options,
+    pub(crate) symbols: Symbols<'a>,
+    pub(crate) types: Types,
+    pub(crate) maps: Vec<MapDecl<'a>>,
+    pub(crate) sections: Vec<Section<'a>>,
+    section_index: HashMap<String, usize>,
+    current: usize,
+    previous: usize,
+    stack: Vec<usize>,
+    total: u64,
+    /// Numeric local labels: where each definition stands in the source, and its section and offset.
+    pub(crate) locals: BTreeMap<&'a str, Vec<(usize, usize, u64)>>,
+    /// `.set` of what wasn't known yet.
+    pub(crate) sets: Vec<(&'a str, Span, Value<'a>)>,
+    pub(crate) files: HashMap<u32, String>,
+    loc: Option<Origin>,
+    pub(crate) license: Option<String>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl<'a> Assembler<'a> {
+    pub(crate) fn new(source: &'a Source<'a>, options: &'a Options) -> Assembler<'a> {
+        let mut assembler = Assembler {
+            source,
+            options,
+            symbols: Symbols::default(),
+            types: Types::with_contexts(),
+            maps: Vec::new(),
+            sections: Vec::new(),
+            section_index: HashMap::new(),
+            current: 0,
+            previous: 0,
+            stack: Vec::new(),
+            total: 0,
+            locals: BTreeMap::new(),
+            sets: Vec::new(),
+            files: HashMap::new(),
+            loc: None,
+            license: None,
+            problems: Vec::new(),
+        };
+        assembler.sections.push(Section::new(".text", Purpose::Code));
+        assembler.section_index.insert(".text".to_owned(), 0);
+        assembler
+    }
+
+    /// Reads all statements.
+    pub(crate) fn read(&mut self) {
+        for statement in &self.source.statements {
+            match self.statement(*statement) {
+                Ok(Flow::On) => {}
+                Ok(Flow::Stop) => return,
+                Err(problem) => self.problems.push(problem),
+            }
+            if self.problems.len() >= MAX_ERRORS {
+                return;
+            }
+        }
+    }
+
+    fn statement(&mut self, statement: Statement) -> Result<Flow> {
+        let text: &'a str = &self.source.text[statement.span.at..][..statement.span.len];
+        let mut base = statement.span.at;
+        let mut rest = text;
+        while let Some((name, len)) = label(rest) {
+            self.label(name, Span { at: base, len: name.len() })?;
+            let after = rest[len..].trim_start();
+            base += rest.len() - after.len();
+            rest = after;
+        }
+        if rest.is_empty() {
+            return Ok(Flow::On);
+        }
+        let mut cursor = Cursor::new(rest, base);
+        let first = cursor.name();
+        if let Some((name, span)) = first {
+            if is_assignment(&mut cursor, name) {
+                cursor.need("=")?;
+                self.set(name, span, &mut cursor)?;
+                return Ok(Flow::On);
+            }
+            if name.starts_with('.') {
+                let directive = Directive::by_name(name).ok_or_else(|| {
+                    Problem::new(span, Cause::UnknownDirective(name.to_owned()))
+                        .did_you_mean(Directive::nearest(name))
+                })?;
+                return self.directive(directive, span, &mut cursor);
+            }
+        }
+        self.insn(rest, base, statement.dialect)?;
+        Ok(Flow::On)
+    }
+
+    fn label(&mut self, name: &'a str, span: Span) -> Result<()> {
+        let section = self.current;
+        let offset = self.section().offset();
+        if name.as_bytes()[0].is_ascii_digit() {
+            self.locals.entry(name.trim_start_matches('0')).or_default().push((span.at, section, offset));
+            return Ok(());
+        }
+        self.symbols.define(name, span, Meaning::Label(section, offset))?;
+        Ok(())
+    }
+
+    pub(crate) fn section(&mut self) -> &mut Section<'a> {
+        &mut self.sections[self.current]
+    }
+
+    /// Where the next byte goes, as `.` means it.
+    pub(crate) fn here(&self) -> Meaning {
+        Meaning::Label(self.current, self.sections[self.current].offset())
+    }
+
+    /// Counts bytes that are about to be added.
+    fn grow(&mut self, bytes: u64, span: Span) -> Result<()> {
+        self.total = self.total.saturating_add(bytes);
+        if self.total > MAX_OBJECT_BYTES {
+            self.total -= bytes;
+            return Err(Problem::new(span, Cause::Limit { what: "bytes", limit: MAX_OBJECT_BYTES }));
+        }
+        Ok(())
+    }
+
+    /// A number that a name stands for: the source's own, a place in a structure, or a well-known one.
+    pub(crate) fn constant(&self, name: &str) -> Option<i64> {
+        match self.symbols.find(name) {
+            Some(symbol) if self.symbols[symbol].meaning != Meaning::Unknown => self.symbols.number(name),
+            _ => self.types.constant(name).or_else(|| constant::constant(name)),
+        }
+    }
+
+    fn insn(&mut self, text: &'a str, base: usize, dialect: Dialect) -> Result<()> {
+        let span = Span { at: base, len: text.len() };
+        if self.section().purpose != Purpose::Code {
+            let cause = Cause::NotCode(self.section().name.clone());
+            return Err(Problem::new(span, cause).help("`.text` or `.section xdp` leads to code"));
+        }
+        let parsed = reader(dialect)
+            .with(text, &|name| self.constant(name))
+            .map_err(|error| self.text_problem(error, text, base, dialect))?;
+        let insn = parsed.insn;
+        let bytes = encode_all(&[insn, Insn::TAIL][..insn.slots()], self.options.endian);
+        self.grow(bytes.len() as u64, span)?;
+        let offset = self.section().offset();
+        self.mark(offset, base);
+        let section = self.section();
+        section.bytes.extend_from_slice(&bytes);
+        if let Some(reference) = parsed.reference {
+            let span = Span { at: base + reference.at, len: reference.symbol.len() };
+            let (field, symbol, addend) = (reference.field, reference.symbol, reference.addend);
+            let what = FixupKind::Insn { insn, field, symbol, addend };
+            section.fixups.push(Fixup { offset, span, what });
+        }
+        Ok(())
+    }
+
+    /// Remembers where the instructions from here on come from.
+    fn mark(&mut self, offset: u64, at: usize) {
+        let origin = self.loc.unwrap_or(Origin::Here(at));
+        let marks = &mut self.section().marks;
+        // A line of another file goes on until the next `.loc`.
+        if !marks.last().is_some_and(|last| last.origin == origin && matches!(origin, Origin::Loc(..))) {
+            marks.push(Mark { offset, origin });
+        }
+    }
+
+    fn text_problem(&self, error: TextError, text: &str, base: usize, dialect: Dialect) -> Problem {
+        let span = Span { at: base + error.at, len: error.len };
+        let unknown = matches!(error.cause, TextCause::Unknown(_));
+        let problem = Problem::new(span, Cause::Insn(error));
+        if !unknown {
+            return problem;
+        }
+        let word: &str = &text[..text.bytes().position(|b| !is_name(b)).unwrap_or(text.len())];
+        let other = match dialect {
+            Dialect::Pseudoc => Dialect::Normal,
+            Dialect::Normal => Dialect::Pseudoc,
+        };
+        if reader(other).with(text, &|name| self.constant(name)).is_ok() {
+            return problem.help(format!("this is the other dialect: `.dialect {}`", other.name()));
+        }
+        problem.did_you_mean(nearest(word, mnemonics(dialect)))
+    }
+
+    fn directive(&mut self, directive: Directive, span: Span, cursor: &mut Cursor<'a>) -> Result<Flow> {
+        match directive {
+            Directive::Section => self.enter_section(cursor)?,
+            Directive::PushSection => {
+                let before = self.current;
+                self.enter_section(cursor)?;
+                self.stack.push(before);
+            }
+            Directive::PopSection => {
+                cursor.end()?;
+                let before = self.stack.pop();
+                let missing = || Problem::expected(span, "`.pushsection` before it", "none");
+                self.switch(before.ok_or_else(missing)?);
+            }
+            Directive::Previous => {
+                cursor.end()?;
+                self.switch(self.previous);
+            }
+            Directive::Named(name) => {
+                // GNU's subsections are not kept apart.
+                if !cursor.at_end() {
+                    self.value(cursor)?;
+                }
+                cursor.end()?;
+                self.named_section(name, None, span)?;
+            }
+            Directive::Global => self.bind(cursor, Binding::Global)?,
+            Directive::Local => self.bind(cursor, Binding::Local)?,
+            Directive::Weak => self.bind(cursor, Binding::Weak)?,
+            Directive::Extern => self.external(cursor)?,
+            Directive::Type => self.type_of(cursor)?,
+            Directive::Numbers(_)
+            | Directive::Strings { .. }
+            | Directive::Room
+            | Directive::Fill
+            | Directive::Align
+            | Directive::AlignBits
+            | Directive::DebugData => self.data(directive, span, cursor)?,
+            Directive::Common => self.common(cursor)?,
+            Directive::Set => {
+                let (name, at) = cursor.need_name("a name")?;
+                cursor.need(",")?;
+                self.set(name, at, cursor)?;
+            }
+            Directive::File => self.file(cursor)?,
+            Directive::Loc => self.line(cursor)?,
+            Directive::Dialect => dialect(cursor)?,
+            Directive::License => self.license(cursor)?,
+            Directive::Map => self.map(cursor)?,
+            Directive::Struct => self.types.read_struct(cursor)?,
+            Directive::Func => self.function(cursor)?,
+            Directive::Nothing => {}
+            Directive::End => return Ok(Flow::Stop),
+        }
+        Ok(Flow::On)
+    }
+
+    fn switch(&mut self, section: usize) {
+        if section != self.current {
+            self.previous = std::mem::replace(&mut self.current, section);
+            self.loc = None;
+        }
+    }
+
+    fn enter_section(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let (name, span) = match cursor.string()? {
+            Some((bytes, span)) => (String::from_utf8_lossy(&bytes).into_owned(), span),
+            None => match cursor.word() {
+                Some((name, span)) => (name.to_owned(), span),
+                None => return Err(cursor.unexpected("the name of a section")),
+            },
+        };
+        if name.is_empty() || name.contains('\0') {
+            return Err(Problem::expected(span, "the name of a section", format!("{name:?}")));
+        }
+        let mut flags = None;
+        if cursor.eat(",") {
+            flags = match cursor.string()? {
+                Some((bytes, _)) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+                None => Some(cursor.word().map_or(String::new(), |(word, _)| word.to_owned())),
+            };
+            // The type, entry size and linked section say nothing that the flags and the name don't.
+            while cursor.eat(",") {
+                cursor.word();
+            }
+        }
+        cursor.end()?;
+        self.named_section(&name, flags.as_deref(), span)
+    }
+
+    fn named_section(&mut self, name: &str, flags: Option<&str>, span: Span) -> Result<()> {
+        let index = match self.section_index.get(name) {
+            Some(&index) => index,
+            None => {
+                if self.sections.len() >= MAX_SECTIONS {
+                    let limit = MAX_SECTIONS as u64;
+                    return Err(Problem::new(span, Cause::Limit { what: "sections", limit }));
+                }
+                self.sections.push(Section::new(name, purpose(name, flags)));
+                self.section_index.insert(name.to_owned(), self.sections.len() - 1);
+                self.sections.len() - 1
+            }
+        };
+        self.switch(index);
+        Ok(())
+    }
+
+    fn bind(&mut self, cursor: &mut Cursor<'a>, binding: Binding) -> Result<()> {
+        self.names(cursor, |assembler, index| assembler.symbols[index].binding = binding)
+    }
+
+    fn external(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        self.names(cursor, |assembler, index| assembler.symbols[index].external = true)
+    }
+
+    fn names(
+        &mut self,
+        cursor: &mut Cursor<'a>,
+        mut each: impl FnMut(&mut Assembler<'a>, usize),
+    ) -> Result<()> {
+        loop {
+            let (name, span) = cursor.need_name("a symbol")?;
+            let index = self.symbols.mention(name, span)?;
+            each(self, index);
+            if !cursor.eat(",") {
+                return cursor.end();
+            }
+        }
+    }
+
+    fn type_of(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let (name, span) = cursor.need_name("a symbol")?;
+        cursor.eat(",");
+        let index = self.symbols.mention(name, span)?;
+        let marked = cursor.eat("@") || cursor.eat("%");
+        let mut ahead = cursor.clone();
+        let kind = match ahead.string()? {
+            Some((bytes, _)) => String::from_utf8_lossy(&bytes).into_owned(),
+            None => ahead.name().map_or(String::new(), |(kind, _)| kind.to_owned()),
+        };
+        let tag = match kind.as_str() {
+            "function" | "STT_FUNC" => Some(Tag::Function),
+            "object" | "STT_OBJECT" => Some(Tag::Object),
+            "notype" | "STT_NOTYPE" => Some(Tag::None),
+            _ => None,
+        };
+        match tag {
+            Some(tag) => {
+                *cursor = ahead;
+                self.symbols[index].tag = tag;
+            }
+            None if marked => return Err(cursor.unexpected("`function` or `object`")),
+            None => self.symbols[index].ty = Some(self.types.read(cursor)?),
+        }
+        cursor.end()
+    }
+
+    /// An expression whose value is known here.
+    fn known(&mut self, cursor: &mut Cursor<'a>, min: i128, max: i128) -> Result<i128> {
+        cursor.skip_blanks();
+        let start = cursor.offset();
+        let value = self.value(cursor)?;
+        let span = Span { at: start, len: cursor.offset() - start };
+        let number = resolve::number(self, &value)?.ok_or_else(|| {
+            Problem::expected(span, "a number that is known here", "a symbol without a value")
+        })?;
+        if number < min || number > max {
+            return Err(Problem::new(span, Cause::Range { value: number, min, max }));
+        }
+        Ok(number)
+    }
+
+    fn value(&self, cursor: &mut Cursor<'a>) -> Result<Value<'a>> {
+        cursor.expression(&|name| self.constant(name).map(i128::from))
+    }
+
+    fn set(&mut self, name: &'a str, span: Span, cursor: &mut Cursor<'a>) -> Result<()> {
+        let value = self.value(cursor)?;
+        cursor.end()?;
+        match resolve::number(self, &value) {
+            Ok(Some(number)) => {
+                let number = i64::try_from(number).map_err(|_| {
+                    let (min, max) = (i128::from(i64::MIN), i128::from(i64::MAX));
+                    Problem::new(span, Cause::Range { value: number, min, max })
+                })?;
+                self.symbols.define(name, span, Meaning::Number(number))?;
+            }
+            _ => self.sets.push((name, span, value)),
+        }
+        Ok(())
+    }
+
+    fn data(&mut self, directive: Directive, span: Span, cursor: &mut Cursor<'a>) -> Result<()> {
+        if self.section().purpose == Purpose::Ignored {
+            return Ok(());
+        }
+        if self.section().purpose == Purpose::Code {
+            let offset = self.section().offset();
+            self.mark(offset, span.at);
+        }
+        match directive {
+            Directive::Numbers(width) => self.numbers(width, cursor),
+            Directive::Strings { zero } => self.strings(zero, cursor),
+            Directive::Room => self.room(cursor),
+            Directive::Fill => self.fill(cursor),
+            Directive::Align | Directive::AlignBits => self.align(directive, cursor),
+            _ => {
+                let name = self.section().name.clone();
+                Err(Problem::expected(span, "data of a fixed size", format!("this in section `{name}`")))
+            }
+        }
+    }
+
+    fn numbers(&mut self, width: u32, cursor: &mut Cursor<'a>) -> Result<()> {
+        if cursor.at_end() {
+            return Ok(());
+        }
+        loop {
+            cursor.skip_blanks();
+            let (start, text) = (cursor.offset(), cursor.rest());
+            let value = self.value(cursor)?;
+            let span = Span { at: start, len: cursor.offset() - start };
+            let bytes = match resolve::number(self, &value)? {
+                Some(number) => number_bytes(number, width, self.options.endian, span)?,
+                None => {
+                    let what = FixupKind::Data { text: &text[..span.len], base: start, width };
+                    let offset = self.section().offset();
+                    self.section().fixups.push(Fixup { offset, span, what });
+                    vec![0; width as usize]
+                }
+            };
+            self.grow(u64::from(width), span)?;
+            self.section().push(&bytes, Shape::Numbers(width), span)?;
+            if !cursor.eat(",") {
+                return cursor.end();
+            }
+        }
+    }
+
+    fn strings(&mut self, zero: bool, cursor: &mut Cursor<'a>) -> Result<()> {
+        loop {
+            let Some((mut bytes, span)) = cursor.string()? else { return Err(cursor.unexpected("a string")) };
+            if zero {
+                bytes.push(0);
+            }
+            self.grow(bytes.len() as u64, span)?;
+            self.section().push(&bytes, Shape::Text, span)?;
+            if !cursor.eat(",") {
+                return cursor.end();
+            }
+        }
+    }
+
+    fn room(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let start = cursor.offset();
+        let count = self.known(cursor, 0, i128::from(MAX_OBJECT_BYTES))? as usize;
+        let byte = if cursor.eat(",") { self.known(cursor, -128, 255)? as u8 } else { 0 };
+        cursor.end()?;
+        let span = Span { at: start, len: cursor.offset() - start };
+        self.grow(count as u64, span)?;
+        self.section().push(&vec![byte; count], Shape::Room, span)
+    }
+
+    fn fill(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let start = cursor.offset();
+        let count = self.known(cursor, 0, i128::from(MAX_OBJECT_BYTES))?;
+        let width = if cursor.eat(",") { self.known(cursor, 0, 8)? as u32 } else { 1 };
+        let value =
+            if cursor.eat(",") { self.known(cursor, i128::from(i64::MIN), i128::from(u64::MAX))? } else { 0 };
+        cursor.end()?;
+        let span = Span { at: start, len: cursor.offset() - start };
+        self.grow((count as u64).saturating_mul(u64::from(width)), span)?;
+        let one = match self.options.endian {
+            Endian::Little => value.to_le_bytes()[..width as usize].to_vec(),
+            Endian::Big => value.to_be_bytes()[16 - width as usize..].to_vec(),
+        };
+        let shape = if width.is_power_of_two() { Shape::Numbers(width) } else { Shape::Room };
+        self.section().push(&one.repeat(count as usize), shape, span)
+    }
+
+    fn align(&mut self, directive: Directive, cursor: &mut Cursor<'a>) -> Result<()> {
+        /// Most bytes that anything is aligned to.
+        const MAX_ALIGN: i128 = 1 << 16;
+        let start = cursor.offset();
+        let align = match directive {
+            Directive::AlignBits => 1 << self.known(cursor, 0, 16)?,
+            _ => self.known(cursor, 0, MAX_ALIGN)?.max(1) as u64,
+        };
+        let span = Span { at: start, len: cursor.offset() - start };
+        if !align.is_power_of_two() {
+            return Err(Problem::expected(span, "a power of two", format!("{align}")));
+        }
+        let filled = cursor.eat(",") && cursor.peek() != Some(b',') && !cursor.at_end();
+        let byte = if filled { Some(self.known(cursor, -128, 255)? as u8) } else { None };
+        let most = if cursor.eat(",") { self.known(cursor, 0, MAX_ALIGN)? as u64 } else { u64::MAX };
+        cursor.end()?;
+        let offset = self.section().offset();
+        let pad = offset.next_multiple_of(align) - offset;
+        if pad > most {
+            return Ok(());
+        }
+        self.grow(pad, span)?;
+        let slot = SLOT_BYTES as u64;
+        let endian = self.options.endian;
+        let section = self.section();
+        let filling = if section.purpose == Purpose::Code && byte.is_none() && pad.is_multiple_of(slot) {
+            // A jump to the next instruction does nothing.
+            encode_all(&vec![Insn::ja(0); (pad / slot) as usize], endian)
+        } else {
+            vec![byte.unwrap_or(0); pad as usize]
+        };
+        section.bytes.extend_from_slice(&filling);
+        Ok(())
+    }
+
+    fn common(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let (name, span) = cursor.need_name("a symbol")?;
+        cursor.need(",")?;
+        let size = self.known(cursor, 0, i128::from(MAX_OBJECT_BYTES))? as usize;
+        let align = if cursor.eat(",") { self.known(cursor, 1, 4096)? as u64 } else { 1 };
+        cursor.end()?;
+        let (current, previous, loc) = (self.current, self.previous, self.loc);
+        self.named_section(".bss", None, span)?;
+        let bss = self.current;
+        (self.current, self.previous, self.loc) = (current, previous, loc);
+        self.grow(size as u64 + align, span)?;
+        let section = &mut self.sections[bss];
+        let start = section.offset().next_multiple_of(align);
+        section.bytes.resize(start as usize, 0);
+        section.push(&vec![0; size], Shape::Room, span)?;
+        let index = self.symbols.define(name, span, Meaning::Label(bss, start))?;
+        if self.symbols[index].binding == Binding::Default {
+            self.symbols[index].binding = Binding::Global;
+        }
+        Ok(())
+    }
+
+    /// `.file "a.c"` names the source and says nothing new; `.file 1 "dir" "name"` numbers one for `.loc`.
+    fn file(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        if cursor.peek().is_some_and(|b| b.is_ascii_digit()) {
+            let number = self.known(cursor, 0, i128::from(u32::MAX))? as u32;
+            let mut path = String::new();
+            for _ in 0..2 {
+                let Some((part, _)) = cursor.string()? else { break };
+                if !path.is_empty() {
+                    path.push('/');
+                }
+                let part = String::from_utf8_lossy(&part).replace('\0', "?");
+                // An absolute name says it all.
+                if part.starts_with('/') {
+                    path.clear();
+                }
+                path.push_str(&part);
+            }
+            self.files.insert(number, path);
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let mut number = [0u32; 3];
+        for place in &mut number {
+            if cursor.peek().is_some_and(|b| b.is_ascii_digit()) {
+                *place = self.known(cursor, 0, i128::from(u32::MAX))? as u32;
+            }
+        }
+        self.loc = Some(Origin::Loc(number[0], number[1], number[2]));
+        Ok(())
+    }
+
+    fn license(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let Some((bytes, span)) = cursor.string()? else {
+            return Err(cursor.unexpected("a licence such as \"GPL\""));
+        };
+        cursor.end()?;
+        let text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
+        let text = text.ok_or_else(|| Problem::expected(span, "text", "bytes that are none"))?;
+        self.grow(text.len() as u64, span)?;
+        self.license = Some(text);
+        Ok(())
+    }
+
+    fn map(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let map = MapDecl::read(cursor, &self.types, &|name| self.constant(name).map(i128::from))?;
+        cursor.end()?;
+        if self.maps.len() >= MAX_MAPS {
+            let limit = MAX_MAPS as u64;
+            return Err(Problem::new(map.span, Cause::Limit { what: "maps", limit }));
+        }
+        self.symbols.define(map.name, map.span, Meaning::Map(self.maps.len()))?;
+        self.maps.push(map);
+        Ok(())
+    }
+
+    /// `.func NAME`, `.func NAME(u32 a, struct flow *b)`, `.func u64 NAME(…)`.
+    fn function(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
+        let mut ahead = cursor.clone();
+        let lone = ahead.name().is_some() && matches!(ahead.peek(), None | Some(b'(' | b','));
+        let int = CType::number("int").unwrap_or(CType::Void);
+        let (result, name, span) = if lone {
+            let (name, span) = cursor.need_name("the name of a function")?;
+            (int, name, span)
+        } else {
+            self.types.read_declaration(cursor)?
+        };
+        let index = self.symbols.mention(name, span)?;
+        self.symbols[index].tag = Tag::Function;
+        if cursor.eat("(") {
+            let params = self.parameters(cursor)?;
+            self.symbols[index].signature = Some(Signature { result, params });
+        } else if cursor.eat(",") {
+            // GNU's second operand, the label's name.
+            cursor.need_name("a label")?;
+        }
+        cursor.end()
+    }
+
+    fn parameters(&mut self, cursor: &mut Cursor<'a>) -> Result<Vec<(String, CType)>> {
+        let mut params = Vec::new();
+        let mut ahead = cursor.clone();
+        if ahead.name().is_some_and(|(name, _)| name == "void") && ahead.eat(")") {
+            *cursor = ahead;
+            return Ok(params);
+        }
+        while !cursor.eat(")") {
+            let (ty, name, span) = self.types.read_declaration(cursor)?;
+            if params.len() >= MAX_PARAMS {
+                let limit = MAX_PARAMS as u64;
+                return Err(Problem::new(span, Cause::Limit { what: "parameters", limit }));
+            }
+            params.push((name.to_owned(), ty));
+            if !cursor.eat(",") && cursor.peek() != Some(b')') {
+                return Err(cursor.unexpected("`,` or `)`"));
+            }
+        }
+        Ok(params)
+    }
+}
+
+/// Whether there is more to read.
+enum Flow {
+    On,
+    Stop,
+}
+
+fn dialect(cursor: &mut Cursor<'_>) -> Result<()> {
+    let (name, span) = cursor.need_name("`normal` or `pseudoc`")?;
+    // The source was split by it already.
+    if Dialect::by_name(name).is_none() {
+        return Err(Problem::expected(span, "`normal` or `pseudoc`", format!("`{name}`"))
+            .did_you_mean(nearest(name, ["normal", "pseudoc"])));
+    }
+    cursor.end()
+}
+
+/// A label at the front of a statement: its name and how long it is with its colon.
+fn label(text: &str) -> Option<(&str, usize)> {
+    let bytes = text.as_bytes();
+    let first = *bytes.first()?;
+    let len = if first.is_ascii_digit() {
+        bytes.iter().take_while(|b| b.is_ascii_digit()).count()
+    } else if is_name_start(first) {
+        bytes.iter().take_while(|&&b| is_name(b)).count()
+    } else {
+        return None;
+    };
+    let blanks = bytes[len..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    (bytes.get(len + blanks) == Some(&b':')).then_some((&text[..len], len + blanks + 1))
+}
+
+/// Whether a name is assigned to: `limit = 5`, but not `r0 = 5`, an instruction.
+fn is_assignment(cursor: &mut Cursor<'_>, name: &str) -> bool {
+    let register = name.starts_with(['r', 'w', 'R', 'W'])
+        && name.len() > 1
+        && name[1..].bytes().all(|b| b.is_ascii_digit());
+    cursor.peek() == Some(b'=') && !cursor.rest().starts_with("==") && !register
+}
+
+/// The bytes of a number, signed or unsigned.
+pub(crate) fn number_bytes(number: i128, width: u32, endian: Endian, span: Span) -> Result<Vec<u8>> {
+    let bits = width * 8;
+    let (min, max) = (-(1i128 << (bits - 1)), (1i128 << bits) - 1);
+    if number < min || number > max {
+        return Err(Problem::new(span, Cause::Range { value: number, min, max }));
+    }
+    let width = width as usize;
+    Ok(match endian {
+        Endian::Little => number.to_le_bytes()[..width].to_vec(),
+        Endian::Big => number.to_be_bytes()[16 - width..].to_vec(),
+    })
+}
+
+/// The reader of a dialect: made once, it takes the table's templates apart.
+fn reader(dialect: Dialect) -> &'static Reader {
+    static PSEUDOC: OnceLock<Reader> = OnceLock::new();
+    static NORMAL: OnceLock<Reader> = OnceLock::new();
+    match dialect {
+        Dialect::Pseudoc => PSEUDOC.get_or_init(Reader::pseudoc),
+        Dialect::Normal => NORMAL.get_or_init(Reader::normal),
+    }
+}
+
+/// The words that statements of a dialect start with.
+fn mnemonics(dialect: Dialect) -> impl Iterator<Item = &'static str> {
+    table::ROWS.iter().filter_map(move |row| {
+        let template = match dialect {
+            Dialect::Pseudoc => row.pseudoc,
+            Dialect::Normal => row.normal,
+        };
+        let len = template.bytes().position(|b| !is_name(b)).unwrap_or(template.len());
+        (len > 0).then_some(&template[..len])
+    })
+}

@@ -1,0 +1,161 @@
+//! The directives: one row a name, in the spellings of LLVM and GNU, and our own.
+
+use crate::nearest::nearest;
+
+/// What a directive does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Directive {
+    /// `.section NAME[, FLAGS[, TYPE]]`
+    Section,
+    /// The same, remembering the section before.
+    PushSection,
+    /// Back to the section before the last `.pushsection`.
+    PopSection,
+    /// To the section before this one.
+    Previous,
+    /// The section of this name.
+    Named(&'static str),
+    /// `.globl NAME, …`
+    Global,
+    /// `.local NAME, …`
+    Local,
+    /// `.weak NAME, …`
+    Weak,
+    /// `.extern NAME, …`
+    Extern,
+    /// `.type NAME, @function | @object | TYPE`
+    Type,
+    /// Numbers of so many bytes.
+    Numbers(u32),
+    /// `.ascii "…", …`, with a zero after each or not.
+    Strings {
+        /// Whether a zero byte follows each string.
+        zero: bool,
+    },
+    /// `.zero COUNT[, BYTE]`
+    Room,
+    /// `.fill COUNT[, SIZE[, VALUE]]`
+    Fill,
+    /// `.balign BYTES[, BYTE[, MOST]]`
+    Align,
+    /// `.p2align BITS[, BYTE[, MOST]]`
+    AlignBits,
+    /// `.comm NAME, SIZE[, ALIGN]`
+    Common,
+    /// `.set NAME, VALUE`
+    Set,
+    /// `.file NUMBER "DIR" "NAME"`
+    File,
+    /// `.loc FILE LINE COLUMN`
+    Loc,
+    /// `.dialect normal | pseudoc`
+    Dialect,
+    /// `.license "GPL"`
+    License,
+    /// `.map NAME, ATTRIBUTE=VALUE, …`
+    Map,
+    /// `.struct NAME { TYPE MEMBER, … }`
+    Struct,
+    /// `.func [TYPE] NAME[(TYPE NAME, …)]`
+    Func,
+    /// `.end`: nothing after it is read.
+    End,
+    /// Accepted, says nothing that an object keeps.
+    Nothing,
+    /// Data for sections that an object doesn't keep.
+    DebugData,
+}
+
+use Directive::*;
+
+/// Every directive. Those that start with `.cfi_` are accepted besides, as [`Nothing`].
+const DIRECTIVES: &[(&str, Directive)] = &[
+    (".2byte", Numbers(2)),
+    (".4byte", Numbers(4)),
+    (".8byte", Numbers(8)),
+    (".addrsig", Nothing),
+    (".addrsig_sym", Nothing),
+    (".align", Align),
+    (".ascii", Strings { zero: false }),
+    (".asciz", Strings { zero: true }),
+    (".balign", Align),
+    (".bss", Named(".bss")),
+    (".byte", Numbers(1)),
+    (".comm", Common),
+    (".data", Named(".data")),
+    (".dialect", Dialect),
+    (".dword", Numbers(8)),
+    (".end", End),
+    (".endfunc", Nothing),
+    (".equ", Set),
+    (".extern", Extern),
+    (".file", File),
+    (".fill", Fill),
+    (".func", Func),
+    (".global", Global),
+    (".globl", Global),
+    (".half", Numbers(2)),
+    (".hidden", Nothing),
+    (".hword", Numbers(2)),
+    (".ident", Nothing),
+    (".int", Numbers(4)),
+    (".internal", Nothing),
+    (".lcomm", Common),
+    (".license", License),
+    (".loc", Loc),
+    (".local", Local),
+    (".long", Numbers(4)),
+    (".map", Map),
+    (".p2align", AlignBits),
+    (".popsection", PopSection),
+    (".previous", Previous),
+    (".protected", Nothing),
+    (".pushsection", PushSection),
+    (".quad", Numbers(8)),
+    (".rodata", Named(".rodata")),
+    (".section", Section),
+    (".set", Set),
+    (".short", Numbers(2)),
+    (".size", Nothing),
+    (".skip", Room),
+    (".sleb128", DebugData),
+    (".space", Room),
+    (".string", Strings { zero: true }),
+    (".struct", Struct),
+    (".text", Named(".text")),
+    (".type", Type),
+    (".uleb128", DebugData),
+    (".weak", Weak),
+    (".word", Numbers(4)),
+    (".zero", Room),
+];
+
+impl Directive {
+    /// The directive of this name.
+    pub(crate) fn by_name(name: &str) -> Option<Directive> {
+        match DIRECTIVES.binary_search_by_key(&name, |row| row.0) {
+            Ok(index) => Some(DIRECTIVES[index].1),
+            Err(_) if name.starts_with(".cfi_") => Some(Nothing),
+            Err(_) => None,
+        }
+    }
+
+    /// The name that was meant.
+    pub(crate) fn nearest(name: &str) -> Option<&'static str> {
+        nearest(name, DIRECTIVES.iter().map(|row| row.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directives_are_in_order_and_found() {
+        assert!(DIRECTIVES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert_eq!(Directive::by_name(".quad"), Some(Numbers(8)));
+        assert_eq!(Directive::by_name(".cfi_startproc"), Some(Nothing));
+        assert_eq!(Directive::by_name(".quod"), None);
+        assert_eq!(Directive::nearest(".quod"), Some(".quad"));
+    }
+}

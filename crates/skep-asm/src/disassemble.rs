@@ -1,0 +1,667 @@
+//! An object back to a source that assembles to the same instructions, data and maps.
+//!
+//! What a source can't say becomes what it can: types without a spelling (unions, enumerations, bitfields,
+//! pointers in maps) become bytes of the same size; CO-RE records are left out; names that aren't names here get
+//! others. Slots that are no instruction are `.8byte`.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+use skep_abi::{Function as Helper, MapType, section_kind};
+use skep_btf::{Btf, Linkage, Type, TypeId};
+use skep_isa::text::{Dialect, Writer};
+use skep_isa::{Callee, Endian, FormId, Insn, Op, Wide, encode};
+use skep_obj::{Function, MapInit, MapSpec, Object, Pinning, RefTarget};
+
+use crate::constant;
+use crate::ctype::{CType, Types};
+use crate::cursor::{is_name, is_name_start};
+use crate::map::flag_names;
+
+/// How an object is written.
+#[derive(Clone, Debug)]
+pub struct DisOptions {
+    /// The dialect of the instructions.
+    pub dialect: Dialect,
+    /// Whether source lines stand before their instructions, as comments.
+    pub lines: bool,
+}
+
+/// An object as a source in this dialect.
+pub fn disassemble(object: &Object, dialect: Dialect) -> String {
+    disassemble_with(object, &DisOptions { dialect, lines: false })
+}
+
+/// [`disassemble`], as `options` say.
+pub fn disassemble_with(object: &Object, options: &DisOptions) -> String {
+    let mut names = Names::of(object);
+    let mut types =
+        Spelling { btf: object.btf.as_deref(), types: Types::default(), known: HashMap::new(), open: 0 };
+    let maps = maps(object, &mut names, &mut types);
+    let data = data(object, &mut names, &mut types);
+    let mut out = String::new();
+    if options.dialect == Dialect::Normal {
+        out.push_str(".dialect normal\n");
+    }
+    if !object.license.is_empty() {
+        let _ = writeln!(out, ".license {}", quoted(object.license.as_bytes()));
+    }
+    for part in [types.structs(), maps, externs(object, &names), data] {
+        if !part.is_empty() && !out.is_empty() {
+            out.push('\n');
+        }
+        out.push_str(&part);
+    }
+    if object.kern_version != 0 {
+        let _ = write!(out, "\n.section version,\"a\"\n    .4byte {:#x}\n", object.kern_version);
+    }
+    Code { object, options, names: &names, writer: Writer::new(options.dialect), out: &mut out, label: 0 }
+        .write();
+    out
+}
+
+/// The names of everything that instructions refer to, each a name that a source can have, and different.
+struct Names {
+    taken: HashSet<String>,
+    functions: Vec<String>,
+    maps: Vec<String>,
+    externs: HashMap<String, String>,
+    /// Variables of data sections: map, offset, size, name, whether others see it, type.
+    variables: Vec<Variable>,
+    /// What the labels of jumps start with.
+    label: String,
+}
+
+struct Variable {
+    map: usize,
+    offset: u32,
+    size: u32,
+    name: String,
+    global: bool,
+    ty: TypeId,
+}
+
+impl Names {
+    fn of(object: &Object) -> Names {
+        let mut names = Names {
+            taken: HashSet::new(),
+            functions: Vec::new(),
+            maps: Vec::new(),
+            externs: HashMap::new(),
+            variables: Vec::new(),
+            label: "L".to_owned(),
+        };
+        for f in &object.functions {
+            let name = names.fresh(&f.name);
+            names.functions.push(name);
+        }
+        for map in &object.maps {
+            // Data sections go by their own names, which labels can't have.
+            let name =
+                if matches!(map.init, MapInit::Data(_)) { map.name.clone() } else { names.fresh(&map.name) };
+            names.maps.push(name);
+        }
+        for reference in object.functions.iter().flat_map(|f| &f.references) {
+            if let RefTarget::Extern { name, .. } = &reference.target
+                && !names.externs.contains_key(name)
+            {
+                let fresh = names.fresh(name);
+                names.externs.insert(name.clone(), fresh);
+            }
+        }
+        names.data(object);
+        let is_label = |prefix: &str, name: &String| {
+            name.strip_prefix(prefix).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()))
+        };
+        while names.taken.iter().any(|name| is_label(&names.label, name)) {
+            names.label.push('_');
+        }
+        names
+    }
+
+    fn data(&mut self, object: &Object) {
+        let Some(btf) = &object.btf else { return };
+        for (map, spec) in object.maps.iter().enumerate() {
+            let (MapInit::Data(data), Some(id)) = (&spec.init, spec.value_type) else { continue };
+            let Ok(Type::DataSec(section)) = btf.get(id) else { continue };
+            let mut end = 0;
+            for var in section.vars.iter() {
+                let Ok(Type::Var(named)) = btf.get(var.ty) else { continue };
+                let after = u64::from(var.offset) + u64::from(var.size);
+                // Variables in order, one after the other, are what labels can say.
+                if u64::from(var.offset) < end || var.size == 0 || after > data.bytes.len() as u64 {
+                    continue;
+                }
+                end = after;
+                let name = self.fresh(btf.name(named.name));
+                let global = named.linkage != Linkage::STATIC;
+                self.variables.push(Variable {
+                    map,
+                    offset: var.offset,
+                    size: var.size,
+                    name,
+                    global,
+                    ty: named.ty,
+                });
+            }
+        }
+    }
+
+    /// A name like this one that a source can have and nothing else has.
+    fn fresh(&mut self, name: &str) -> String {
+        let mut fresh: String =
+            name.chars().map(|c| if u8::try_from(c).is_ok_and(is_name) { c } else { '_' }).collect();
+        let register =
+            fresh.starts_with(['r', 'w', 'R', 'W']) && fresh[1..].bytes().all(|b| b.is_ascii_digit());
+        let word = fresh.bytes().next().is_some_and(|b| is_name_start(b) && b != b'.');
+        if !word || register || fresh == "pc" {
+            fresh.insert(0, '_');
+        }
+        // What could be read as a member's place or a well-known number.
+        if fresh.contains('.') || constant::constant(&fresh).is_some() {
+            fresh = fresh.replace('.', "_") + "_";
+        }
+        let (base, mut number) = (fresh.clone(), 2);
+        while !self.taken.insert(fresh.clone()) {
+            fresh = format!("{base}_{number}");
+            number += 1;
+        }
+        fresh
+    }
+
+    /// A place in a data section: a variable's, or the section's with a distance.
+    fn place(&self, object: &Object, map: usize, offset: u32) -> String {
+        let after = self.variables.partition_point(|v| (v.map, v.offset) <= (map, offset));
+        let variable = self.variables[..after].last().filter(|v| v.map == map && offset - v.offset < v.size);
+        let (name, distance) = match variable {
+            Some(variable) => (variable.name.as_str(), offset - variable.offset),
+            None => (object.maps[map].name.as_str(), offset),
+        };
+        if distance == 0 { name.to_owned() } else { format!("{name} + {distance}") }
+    }
+}
+
+/// Types that a source can spell, made from those of an object.
+struct Spelling<'a> {
+    btf: Option<&'a Btf>,
+    types: Types,
+    known: HashMap<TypeId, Option<CType>>,
+    /// How many structures are being looked at.
+    open: usize,
+}
+
+impl Spelling<'_> {
+    /// The type, if it has a spelling of the same size.
+    fn of(&mut self, id: TypeId) -> Option<CType> {
+        let btf = self.btf?;
+        let id = Self::named(btf, id)?;
+        if let Some(known) = self.known.get(&id) {
+            return known.clone();
+        }
+        // A structure within itself has none.
+        self.known.insert(id, None);
+        let ty = self.make(btf, id).filter(|ty| btf.size_of(id) == Ok(self.types.layout(ty).0 as u32));
+        self.known.insert(id, ty.clone());
+        ty
+    }
+
+    /// The type under qualifiers, and under names that a source doesn't know.
+    fn named(btf: &Btf, mut id: TypeId) -> Option<TypeId> {
+        for _ in 0..skep_btf::MAX_DEPTH {
+            id = match btf.get(id).ok()? {
+                Type::Typedef(named) if CType::number(btf.name(named.name)).is_none() => named.ty,
+                Type::Const(ty) | Type::Volatile(ty) | Type::Restrict(ty) => ty,
+                Type::TypeTag(tag) => tag.ty,
+                _ => return Some(id),
+            };
+        }
+        None
+    }
+
+    fn make(&mut self, btf: &Btf, id: TypeId) -> Option<CType> {
+        match btf.get(id).ok()? {
+            Type::Typedef(named) => CType::number(btf.name(named.name)),
+            Type::Int(int) if int.is_regular() => CType::c_number(btf.name(int.name)),
+            Type::Enum(values) if values.size == 4 => {
+                CType::number(if values.signed { "s32" } else { "u32" })
+            }
+            Type::Array(array) => {
+                let element = self.of(array.elem)?;
+                // A flexible array has no size to check.
+                (array.len > 0).then(|| element.array(array.len))
+            }
+            Type::Struct(composite) => {
+                let name = btf.name(composite.name);
+                let word = name.bytes().next().is_some_and(is_name_start) && name.bytes().all(is_name);
+                if !word
+                    || name.contains('.')
+                    || CType::is_reserved(name)
+                    || self.types.structure(name).is_some()
+                    || self.open > 8
+                {
+                    return None;
+                }
+                self.open += 1;
+                let members: Option<Vec<_>> = composite
+                    .members
+                    .iter()
+                    .map(|member| {
+                        let name = btf.name(member.name);
+                        let word =
+                            name.bytes().next().is_some_and(is_name_start) && name.bytes().all(is_name);
+                        let ty = self.of(member.ty)?;
+                        (word && member.bitfield_bits == 0).then(|| (name.to_owned(), ty, member.bit_offset))
+                    })
+                    .collect();
+                self.open -= 1;
+                let members = members.filter(|members| !members.is_empty())?;
+                let offsets: Vec<u32> = members.iter().map(|member| member.2).collect();
+                self.types.define_like(name, members, &offsets, composite.size)
+            }
+            _ => None,
+        }
+    }
+
+    /// The definitions of all structures that were spelled.
+    fn structs(&self) -> String {
+        let mut out = String::new();
+        for structure in &self.types.structs {
+            let _ = writeln!(out, ".struct {} {{", structure.name);
+            for member in &structure.members {
+                let _ = writeln!(out, "    {}", self.types.declaration(&member.ty, &member.name));
+            }
+            out.push_str("}\n");
+        }
+        out
+    }
+}
+
+fn maps(object: &Object, names: &mut Names, types: &mut Spelling<'_>) -> String {
+    let mut out = String::new();
+    let mut models = String::new();
+    for (index, map) in object.maps.iter().enumerate() {
+        if matches!(map.init, MapInit::Data(_)) {
+            continue;
+        }
+        map_line(&mut out, &names.maps[index], map, types);
+        if let Some(inner) = &map.inner {
+            let same = object.maps.iter().position(|m| {
+                m.def == inner.def
+                    && m.key_type == inner.key_type
+                    && m.value_type == inner.value_type
+                    && !matches!(m.init, MapInit::Data(_))
+            });
+            let name = if let Some(same) = same {
+                names.maps[same].clone()
+            } else {
+                // A model that no map of the object is like has to become one.
+                let name = names.fresh(&inner.name);
+                map_line(&mut models, &name, inner, types);
+                models.push('\n');
+                name
+            };
+            let _ = write!(out, ", inner={name}");
+        }
+        let values: Vec<String> = match &map.init {
+            MapInit::Programs(programs) => programs
+                .iter()
+                .filter_map(|(slot, f)| Some(format!("{slot}: {}", names.functions.get(*f)?)))
+                .collect(),
+            MapInit::Maps(maps) => {
+                maps.iter().filter_map(|(slot, m)| Some(format!("{slot}: {}", names.maps.get(*m)?))).collect()
+            }
+            MapInit::Empty | MapInit::Data(_) => Vec::new(),
+        };
+        if !values.is_empty() {
+            let _ = write!(out, ", values=[{}]", values.join(", "));
+        }
+        out.push('\n');
+    }
+    out + &models
+}
+
+fn map_line(out: &mut String, name: &str, map: &MapSpec, types: &mut Spelling<'_>) {
+    let _ = write!(out, ".map {name}, type=");
+    let _ = match map.def.map_type.name() {
+        "unknown" => write!(out, "{}", map.def.map_type.0),
+        kind => write!(out, "{kind}"),
+    };
+    let reference = MapType::ProgArray == map.def.map_type || map.inner.is_some();
+    for (what, id, size) in
+        [("key", map.key_type, map.def.key_size), ("value", map.value_type, map.def.value_size)]
+    {
+        match id.and_then(|id| types.of(id)) {
+            Some(ty) if types.types.layout(&ty).0 == u64::from(size) => {
+                let _ = write!(out, ", {what}={}", types.types.spell(&ty));
+            }
+            _ if size == 0 || reference && size == 4 => {}
+            _ => {
+                let _ = write!(out, ", {what}_size={size}");
+            }
+        }
+    }
+    if map.def.max_entries != 0 {
+        let _ = write!(out, ", max_entries={}", map.def.max_entries);
+    }
+    if map.def.flags.0 != 0 {
+        let _ = write!(out, ", flags={}", flag_names(map.def.flags));
+    }
+    if map.extra != 0 {
+        let _ = write!(out, ", map_extra={:#x}", map.extra);
+    }
+    if let Some(node) = map.numa_node {
+        let _ = write!(out, ", numa_node={node}");
+    }
+    if map.pinning == Pinning::ByName {
+        out.push_str(", pinning=by_name");
+    }
+}
+
+fn externs(object: &Object, names: &Names) -> String {
+    let mut out = String::new();
+    let mut seen = HashSet::new();
+    for reference in object.functions.iter().flat_map(|f| &f.references) {
+        if let RefTarget::Extern { name, weak } = &reference.target
+            && seen.insert(name)
+        {
+            let directive = if *weak { ".weak" } else { ".extern" };
+            let _ = writeln!(out, "{directive} {}", names.externs[name]);
+        }
+    }
+    out
+}
+
+fn data(object: &Object, names: &mut Names, types: &mut Spelling<'_>) -> String {
+    let mut out = String::new();
+    for (index, map) in object.maps.iter().enumerate() {
+        let MapInit::Data(data) = &map.init else { continue };
+        let _ = writeln!(
+            out,
+            "{}",
+            section_line(&map.name, if map.name.starts_with(".bss") { "aw\",@nobits" } else { "" })
+        );
+        let mut at = 0;
+        for variable in names.variables.iter().filter(|v| v.map == index) {
+            let start = variable.offset as usize;
+            if start > at {
+                // Room between variables belongs to none of them.
+                let _ = writeln!(out, ".Lroom_{index}_{at}:");
+                bytes(&mut out, &data.bytes[at..start]);
+            }
+            if variable.global {
+                let _ = writeln!(out, ".globl {}", variable.name);
+            }
+            let end = start + variable.size as usize;
+            let ty = types.of(variable.ty).filter(|ty| types.types.layout(ty).0 == u64::from(variable.size));
+            if let Some(ty) = &ty {
+                let _ = writeln!(out, ".type {}, {}", variable.name, types.types.spell(ty));
+            }
+            let _ = writeln!(out, "{}:", variable.name);
+            value(&mut out, &data.bytes[start..end], ty.as_ref(), &types.types, object.endian);
+            at = end;
+        }
+        if at < data.bytes.len() {
+            if at > 0 {
+                let _ = writeln!(out, ".Lroom_{index}_{at}:");
+            }
+            bytes(&mut out, &data.bytes[at..]);
+        }
+    }
+    out
+}
+
+fn section_line(name: &str, flags: &str) -> String {
+    if matches!(name, ".text" | ".data" | ".rodata" | ".bss") {
+        return name.to_owned();
+    }
+    let plain = name.bytes().all(|b| is_name(b) || matches!(b, b'/' | b'?' | b'-' | b':' | b'*' | b'+'));
+    let name = if plain { name.to_owned() } else { quoted(name.as_bytes()) };
+    match flags {
+        "" => format!(".section {name}"),
+        flags => format!(".section {name},\"{flags}"),
+    }
+}
+
+/// Data as its type would be written.
+fn value(out: &mut String, data: &[u8], ty: Option<&CType>, types: &Types, endian: Endian) {
+    let width = ty.filter(|ty| matches!(ty, CType::Number(_))).map_or(0, |ty| types.layout(ty).0);
+    let directive = match width {
+        2 => ".2byte",
+        4 => ".4byte",
+        8 => ".8byte",
+        _ if is_text(data, ty) => {
+            let _ = writeln!(out, "    .asciz {}", quoted(&data[..data.len() - 1]));
+            return;
+        }
+        _ => return bytes(out, data),
+    };
+    let fold = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
+    let number = match endian {
+        Endian::Little => data.iter().rev().fold(0, fold),
+        Endian::Big => data.iter().fold(0, fold),
+    };
+    let _ = writeln!(out, "    {directive} {number:#x}");
+}
+
+/// Whether data is one string, by its type and its bytes.
+fn is_text(data: &[u8], ty: Option<&CType>) -> bool {
+    let chars =
+        matches!(ty, Some(CType::Array(element, _)) if CType::number("char").as_ref() == Some(&**element));
+    chars && data.iter().position(|&b| b == 0) == Some(data.len() - 1)
+}
+
+/// Most bytes of data in a line.
+const LINE_BYTES: usize = 16;
+
+fn bytes(out: &mut String, data: &[u8]) {
+    if data.iter().all(|&b| b == 0) {
+        if !data.is_empty() {
+            let _ = writeln!(out, "    .zero {}", data.len());
+        }
+        return;
+    }
+    for line in data.chunks(LINE_BYTES) {
+        let numbers: Vec<String> = line.iter().map(|b| format!("{b:#04x}")).collect();
+        let _ = writeln!(out, "    .byte {}", numbers.join(", "));
+    }
+}
+
+fn quoted(text: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for &byte in text {
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => {
+                let _ = write!(out, "\\{byte:03o}");
+            }
+        }
+    }
+    out + "\""
+}
+
+/// Writes the functions.
+struct Code<'c> {
+    object: &'c Object,
+    options: &'c DisOptions,
+    names: &'c Names,
+    writer: Writer,
+    out: &'c mut String,
+    /// How many labels there are.
+    label: usize,
+}
+
+impl Code<'_> {
+    fn write(&mut self) {
+        let mut section = None;
+        for (index, f) in self.object.functions.iter().enumerate() {
+            let first = section != Some(f.section.as_str());
+            if first {
+                let seen = self.object.functions[..index].iter().any(|before| before.section == f.section);
+                let _ = write!(self.out, "\n{}\n", Self::code_section(&f.section));
+                section = Some(f.section.as_str());
+                self.header(index, f, !seen);
+            } else {
+                self.out.push('\n');
+                self.header(index, f, false);
+            }
+            self.body(f);
+        }
+    }
+
+    /// A section of code: names that could be data's are told apart by their flags.
+    fn code_section(name: &str) -> String {
+        let plain = name == ".text" || !name.starts_with('.') && !matches!(name, "license" | "version");
+        section_line(name, if plain { "" } else { "ax\",@progbits" })
+    }
+
+    fn header(&mut self, index: usize, f: &Function, first: bool) {
+        let name = &self.names.functions[index];
+        let announced = section_kind(&f.section).is_some();
+        if f.global != announced {
+            let _ = writeln!(self.out, "{} {name}", if f.global { ".globl" } else { ".local" });
+        }
+        if let Some(signature) = self.signature(f, name) {
+            let _ = writeln!(self.out, ".func {signature}");
+        } else if !first {
+            let _ = writeln!(self.out, ".func {name}");
+        }
+        let _ = writeln!(self.out, "{name}:");
+    }
+
+    /// The signature of a function that is checked by it, if all of its types are numbers.
+    fn signature(&self, f: &Function, name: &str) -> Option<String> {
+        let btf = self.object.btf.as_deref()?;
+        let Type::Func(func) = btf.get(f.btf_id?).ok()? else { return None };
+        let Type::FuncProto(proto) = btf.get(func.proto).ok()? else { return None };
+        if func.linkage != Linkage::GLOBAL || section_kind(&f.section).is_some() {
+            return None;
+        }
+        let mut spelling =
+            Spelling { btf: Some(btf), types: Types::default(), known: HashMap::new(), open: 0 };
+        let mut number = |id| match spelling.of(id)? {
+            ty @ CType::Number(_) => Some(ty),
+            _ => None,
+        };
+        let result = if proto.result == TypeId::VOID { CType::Void } else { number(proto.result)? };
+        let mut params = Vec::new();
+        for (index, param) in proto.params.iter().enumerate() {
+            let param_name = btf.name(param.name);
+            let word =
+                param_name.bytes().next().is_some_and(is_name_start) && param_name.bytes().all(is_name);
+            let param_name = if word { param_name.to_owned() } else { format!("arg{index}") };
+            params.push(format!("{} {param_name}", Types::default().spell(&number(param.ty)?)));
+        }
+        Some(format!("{} {name}({})", Types::default().spell(&result), params.join(", ")))
+    }
+
+    fn body(&mut self, f: &Function) {
+        let labels = self.labels(f);
+        let mut references = f.references.iter().peekable();
+        let mut lines = f.lines.iter().peekable();
+        for (slot, insn) in f.insns.iter().enumerate() {
+            while let Some(line) = lines.next_if(|line| line.insn <= slot) {
+                if self.options.lines {
+                    let text = line.text.replace(['\n', '\r'], " ");
+                    let _ = writeln!(
+                        self.out,
+                        "    # {}:{}: {text}",
+                        line.file.replace(['\n', '\r'], " "),
+                        line.line
+                    );
+                }
+            }
+            if let Some(label) = labels.get(&slot) {
+                let _ = writeln!(self.out, "{label}:");
+            }
+            let mut target = None;
+            while let Some(reference) = references.next_if(|r| r.insn <= slot) {
+                if reference.insn == slot {
+                    target = Some(&reference.target);
+                }
+            }
+            if insn.form == FormId::TAIL {
+                continue;
+            }
+            let text = self.insn(slot, insn, target, &labels);
+            let _ = writeln!(self.out, "    {text}");
+        }
+    }
+
+    /// The slots that jumps lead to, with a label for each that can have one.
+    fn labels(&mut self, f: &Function) -> HashMap<usize, String> {
+        let jump = |insn: &Insn| matches!(insn.op(), Op::Ja { .. } | Op::Jump { .. } | Op::MayGoto);
+        let mut targets: Vec<usize> = f
+            .insns
+            .iter()
+            .enumerate()
+            .filter(|(_, insn)| jump(insn))
+            .filter_map(|(slot, insn)| usize::try_from(slot as i64 + 1 + insn.target()?).ok())
+            .filter(|&slot| f.insns.get(slot).is_some_and(|insn| insn.form != FormId::TAIL))
+            .collect();
+        targets.sort_unstable();
+        targets.dedup();
+        targets
+            .into_iter()
+            .map(|slot| {
+                self.label += 1;
+                (slot, format!("{}{}", self.names.label, self.label))
+            })
+            .collect()
+    }
+
+    fn insn(
+        &self,
+        slot: usize,
+        insn: &Insn,
+        target: Option<&RefTarget>,
+        labels: &HashMap<usize, String>,
+    ) -> String {
+        if insn.form == FormId::RAW {
+            let bytes = encode(insn, self.object.endian);
+            let number = match self.object.endian {
+                Endian::Little => u64::from_le_bytes(bytes),
+                Endian::Big => u64::from_be_bytes(bytes),
+            };
+            return format!(".8byte {number:#018x}");
+        }
+        if let Some(name) = target.and_then(|target| self.target(target)) {
+            // The plain forms are those that take a name.
+            let plain = match insn.op() {
+                Op::Wide(_) => FormId::of(Op::Wide(Wide::Imm)),
+                Op::Call(_) => FormId::of(Op::Call(Callee::Helper)),
+                _ => None,
+            };
+            if let Some(form) = plain {
+                let insn = Insn { form, off: 0, ..*insn };
+                return self.writer.with(&insn, |_| Some(name.clone()));
+            }
+        }
+        self.writer.with(insn, |insn| match insn.op() {
+            Op::Ja { .. } | Op::Jump { .. } | Op::MayGoto => {
+                let target = usize::try_from(slot as i64 + 1 + insn.target()?).ok()?;
+                labels.get(&target).cloned()
+            }
+            Op::Call(Callee::Helper) => {
+                let helper = Helper::by_id(u32::try_from(insn.imm).ok()?)?;
+                // A function of this name would be called instead.
+                (!self.names.taken.contains(helper.name)).then(|| helper.name.to_owned())
+            }
+            _ => None,
+        })
+    }
+
+    fn target(&self, target: &RefTarget) -> Option<String> {
+        match target {
+            RefTarget::Map(map) => self.names.maps.get(*map).cloned(),
+            RefTarget::MapValue(map, offset) => {
+                self.object.maps.get(*map)?;
+                Some(self.names.place(self.object, *map, *offset))
+            }
+            RefTarget::Function(function) => self.names.functions.get(*function).cloned(),
+            RefTarget::Extern { name, .. } => self.names.externs.get(name).cloned(),
+        }
+    }
+}
