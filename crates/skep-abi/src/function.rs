@@ -191,8 +191,8 @@ functions! {
         "remove a key";
     5 ktime_get_ns() -> Integer [] All 4 . 1
         "nanoseconds since boot, without time suspended";
-    6 trace_printk(read(1), SIZE, Scalar, Scalar, Scalar) -> Integer [Gpl] All 4 . 1
-        "print to the trace log; at most three arguments";
+    6 trace_printk(read(1), SIZE) -> Integer [Gpl] All 4 . 1
+        "print to the trace log; what the format names is taken from r3 to r5, whatever they hold";
     7 get_prandom_u32() -> Integer [] All 4 . 1
         "32 pseudo-random bits";
     8 get_smp_processor_id() -> Integer [] All 4 . 1

@@ -36,6 +36,14 @@ pub(crate) struct Passed {
     pub(crate) slot: Option<(u8, u8)>,
     /// A branch's linked registers: index into `links`, plus one.
     pub(crate) links: u32,
+    /// Whether a tail call ended its function here.
+    pub(crate) returned: bool,
+}
+
+impl Passed {
+    fn of(insn: usize) -> Passed {
+        Passed { insn: insn as u32, slot: None, links: 0, returned: false }
+    }
 }
 
 /// A place that holds a value: a register or a stack slot of a frame.
@@ -60,6 +68,8 @@ struct Pending {
     path: usize,
     passed: usize,
     links: usize,
+    /// The slot of the tail call that ended its function on the way here.
+    returned: Option<usize>,
 }
 
 /// What follows an instruction on the path.
@@ -185,6 +195,9 @@ impl Explorer<'_> {
                         self.fall_back(pending.path);
                         self.history.truncate(pending.passed);
                         self.links.truncate(pending.links);
+                        if let Some(call) = pending.returned {
+                            self.history.push(Passed { returned: true, ..Passed::of(call) });
+                        }
                         (at, state) = (pending.insn, pending.state);
                         if self.options.log {
                             let _ = writeln!(self.log, "\nfrom a branch to {at}:");
@@ -228,7 +241,7 @@ impl Explorer<'_> {
             return Ok(Next::End);
         }
         let insn = self.program.insns[at];
-        self.history.push(Passed { insn: at as u32, slot: None, links: 0 });
+        self.history.push(Passed::of(at));
         if self.facts[at] == Fact::Unreachable {
             self.facts[at] = Fact::Plain;
         }
@@ -241,11 +254,32 @@ impl Explorer<'_> {
 
     /// Keeps a branch for later.
     pub(crate) fn push(&mut self, insn: usize, state: State) -> Result<(), Reason> {
+        self.push_from(None, self.history.len(), insn, state)
+    }
+
+    /// A tail call in a function that is not the entry: where the other program was run in its place, it is as if
+    /// the function had returned what that program did.
+    pub(crate) fn push_returned(&mut self, call: usize, state: &State) -> Result<(), Reason> {
+        let mut after = state.clone();
+        let call_site = after.frame().call_site;
+        after.frames.pop();
+        after.set(Reg::R0, Value::scalar(Scalar::UNKNOWN));
+        // The call itself is noted again, as the function's end.
+        self.push_from(Some(call), self.history.len() - 1, call_site + 1, after)
+    }
+
+    fn push_from(
+        &mut self,
+        returned: Option<usize>,
+        passed: usize,
+        insn: usize,
+        state: State,
+    ) -> Result<(), Reason> {
         if self.pending.len() >= self.options.limits.branches {
             return Err(Reason::TooManyBranches { limit: self.options.limits.branches });
         }
-        let (path, passed, links) = (self.path.len(), self.history.len(), self.links.len());
-        self.pending.push(Pending { insn, state, path, passed, links });
+        let (path, links) = (self.path.len(), self.links.len());
+        self.pending.push(Pending { insn, state, path, passed, links, returned });
         Ok(())
     }
 

@@ -131,22 +131,12 @@ impl Explorer<'_> {
 
     /// Checks alignment where the options ask for it.
     fn aligned(&self, reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
-        if !self.options.strict_alignment {
-            return Ok(());
-        }
-        // The packet starts two bytes before an aligned address, so that the headers after Ethernet's are aligned.
-        let base = if matches!(pointer.kind, Kind::Packet { .. }) { 2 } else { 0 };
-        let off = base + i64::from(pointer.off) + i64::from(off);
-        let bits = pointer.num.bits.add(crate::domain::Tnum::constant(off as u64));
-        if bits.max() & u64::from(size.bytes() - 1) != 0 {
-            return Err(Reason::Misaligned {
-                register: reg.0,
-                kind: pointer.kind.name(),
-                off,
-                size: size.bytes(),
-            });
-        }
-        Ok(())
+        if self.options.strict_alignment { is_aligned(reg, pointer, off, size) } else { Ok(()) }
+    }
+
+    /// Checks alignment for accesses that no machine does in one step otherwise.
+    pub(crate) fn aligned_always(&self, state: &State, reg: Reg, off: i16, size: Size) -> Result<(), Reason> {
+        is_aligned(reg, state.reg(reg), off, size)
     }
 
     /// Checks that `size` bytes at `reg + off` are in the memory that the pointer leads to.
@@ -448,6 +438,23 @@ fn within_packet(reg: Reg, pointer: &Value, off: i64, size: i64, range: i64) -> 
     let max = min + size;
     if min < 0 || max > range {
         return Err(Reason::OutOfBounds { register: reg.0, kind, min, max, size: range });
+    }
+    Ok(())
+}
+
+/// Checks that an access is aligned to its size.
+fn is_aligned(reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
+    // The packet starts two bytes before an aligned address, so that the headers after Ethernet's are aligned.
+    let base = if matches!(pointer.kind, Kind::Packet { .. }) { 2 } else { 0 };
+    let off = base + i64::from(pointer.off) + i64::from(off);
+    let bits = pointer.num.bits.add(crate::domain::Tnum::constant(off as u64));
+    if bits.max() & u64::from(size.bytes() - 1) != 0 {
+        return Err(Reason::Misaligned {
+            register: reg.0,
+            kind: pointer.kind.name(),
+            off,
+            size: size.bytes(),
+        });
     }
     Ok(())
 }

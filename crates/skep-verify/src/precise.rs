@@ -91,7 +91,20 @@ impl Explorer<'_> {
                 }
             }
             Op::Atomic { op, fetch: true, .. } => {
-                *regs &= !(if op == AtomicOp::CmpXchg { 1 } else { src });
+                let result = if op == AtomicOp::CmpXchg { 1 } else { src };
+                if *regs & result != 0 {
+                    *regs &= !result;
+                    if let Some((frame, slot)) = passed.slot {
+                        wanted.slots[frame as usize] |= 1 << slot;
+                    }
+                }
+            }
+            Op::Call(_) if passed.returned => {
+                // From the caller to a tail call in the callee, whose result is not the callee's.
+                *regs &= !1;
+                *depth += 1;
+                wanted.regs[*depth] = 0;
+                wanted.slots[*depth] = 0;
             }
             Op::Jump { src: Src::Reg, .. } if *regs & (dst | src) != 0 => *regs |= dst | src,
             Op::Call(Callee::Local) => {

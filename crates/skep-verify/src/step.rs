@@ -1,6 +1,6 @@
 //! What each instruction does to the state, or why it may not.
 
-use skep_isa::{AtomicOp, Callee, Insn, Op, Reg, Size, Src, Wide, Width};
+use skep_isa::{AluOp, AtomicOp, Callee, Insn, Op, Reg, Size, Src, Wide, Width};
 
 use crate::domain::Scalar;
 use crate::error::Reason;
@@ -15,6 +15,7 @@ impl Explorer<'_> {
     /// One instruction.
     pub(crate) fn step(&mut self, at: usize, insn: &Insn, state: &mut State) -> Result<Next, Reason> {
         let (dst, src) = (insn.dst, insn.src);
+        operands(insn)?;
         match insn.op() {
             Op::Alu { op, width, src: operand } => self.alu(insn, op, width, operand, state)?,
             Op::Neg { width } => {
@@ -71,6 +72,7 @@ impl Explorer<'_> {
             Op::LoadAcquire { size } => {
                 self.read(state, src)?;
                 self.atomic_memory(state, src)?;
+                self.aligned_always(state, src, insn.off, size)?;
                 let value = self.load(at, insn, src, size, state)?;
                 state.set(dst, value);
             }
@@ -89,6 +91,7 @@ impl Explorer<'_> {
                 self.read(state, src)?;
                 self.read(state, dst)?;
                 self.atomic_memory(state, dst)?;
+                self.aligned_always(state, dst, insn.off, size)?;
                 self.store(at, insn, dst, size, Stored::Register(src), state)?;
             }
             Op::Atomic { op, size, fetch } => self.atomic(at, insn, op, size, fetch, state)?,
@@ -208,22 +211,20 @@ impl Explorer<'_> {
     ) -> Result<(), Reason> {
         let (dst, src) = (insn.dst, insn.src);
         self.read(state, src)?;
-        let compared = if op == AtomicOp::CmpXchg { Some(self.read(state, Reg::R0)?) } else { None };
+        if op == AtomicOp::CmpXchg {
+            self.read(state, Reg::R0)?;
+        }
         self.read(state, dst)?;
         self.atomic_memory(state, dst)?;
+        self.aligned_always(state, dst, insn.off, size)?;
         let old = self.load(at, insn, dst, size, state)?;
-        if old.is_pointer() || compared.is_some_and(|c| c.is_pointer() && size != Size::Dw) {
-            let what = format!("atomic operation on a {}", old.kind.name());
-            return Err(Reason::Forbidden { register: dst.0, what });
-        }
-        // What it was before is not tracked: it need not be known exactly.
-        if let Some(passed) = self.history.last_mut() {
+        if !fetch && let Some(passed) = self.history.last_mut() {
+            // Nothing is filled from the slot.
             passed.slot = None;
         }
         self.store(at, insn, dst, size, Stored::Unknown, state)?;
         if fetch {
-            let result = if op == AtomicOp::CmpXchg { Reg::R0 } else { src };
-            state.set(result, Value::scalar(Scalar::of_bits(size.bits())));
+            state.set(if op == AtomicOp::CmpXchg { Reg::R0 } else { src }, old);
         }
         Ok(())
     }
@@ -257,13 +258,15 @@ impl Explorer<'_> {
 
     /// The end of a function.
     fn exit(&mut self, state: &mut State) -> Result<Next, Reason> {
-        let result = self.read(state, Reg::R0)?;
         if state.depth() == 0 {
+            self.read(state, Reg::R0)?;
             if let Some(&(_, acquired)) = state.acquired.first() {
                 return Err(Reason::Unreleased { acquired, at: "the program ends" });
             }
             return Ok(Next::End);
         }
+        // A function without a result leaves nothing in r0, which is wrong only where it is read.
+        let result = *state.reg(Reg::R0);
         if matches!(result.kind, Kind::Stack { .. }) {
             return Err(Reason::StackPointerEscapes { how: "return stack pointer to the caller" });
         }
@@ -271,6 +274,27 @@ impl Explorer<'_> {
         state.frames.pop();
         state.set(Reg::R0, result);
         Ok(Next::Slot(call_site + 1))
+    }
+}
+
+/// Checks operands that are wrong whatever the registers hold, where the instruction is reached at all.
+fn operands(insn: &Insn) -> Result<(), Reason> {
+    let Some(row) = insn.row() else { return Ok(()) };
+    let writes = |reg| row.dst.writes() && insn.dst == reg || row.src.writes() && insn.src == reg;
+    if writes(Reg::R10) {
+        return Err(Reason::FramePointerWritten);
+    }
+    let Op::Alu { op, width, src: Src::Imm } = insn.op() else { return Ok(()) };
+    let bits = if width == Width::W64 { 64 } else { 32 };
+    match op {
+        AluOp::Lsh | AluOp::Rsh | AluOp::Arsh if !(0..bits).contains(&insn.imm) => {
+            let why = format!("invalid shift {}, expected 0 to {}", insn.imm, bits - 1);
+            Err(Reason::BadOperand { why })
+        }
+        AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod if insn.imm == 0 => {
+            Err(Reason::BadOperand { why: "division by zero".to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 
