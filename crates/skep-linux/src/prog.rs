@@ -1,0 +1,246 @@
+//! Loading a program: instructions, types and lines as the kernel wants them, and the log that it gives back.
+//!
+//! Source: `bpf_prog_load` of kernel/bpf/syscall.c, `bpf_check` of kernel/bpf/verifier.c, Linux 6.18.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use skep_abi::{Errno, ProgType};
+use skep_host::{HostError, LoadInfo, LoadOptions};
+use skep_isa::{Endian, FormId, Insn, Op, Wide, encode_all};
+use skep_obj::Program;
+
+use crate::map::kernel_name;
+use crate::sys::{self, ProgInfo, ProgLoad};
+use crate::types::{Records, TypeStore};
+use crate::{log, machine};
+
+/// The machine's byte order.
+const NATIVE: Endian = if cfg!(target_endian = "big") { Endian::Big } else { Endian::Little };
+/// How often to try again when a signal interrupts the verifier.
+const INTERRUPTED_MAX: usize = 5;
+
+/// A loaded program.
+pub(crate) struct Prog {
+    fd: OwnedFd,
+    pub(crate) id: u32,
+    pub(crate) prog_type: ProgType,
+    pub(crate) name: String,
+}
+
+impl Prog {
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// Loads a program whose maps have these descriptors.
+pub(crate) fn load(
+    program: &Program,
+    map_fds: &[i32],
+    options: &LoadOptions,
+    types: &mut TypeStore,
+) -> Result<(Prog, LoadInfo), HostError> {
+    let what = || format!("load program `{}`", program.name);
+    let license = CString::new(program.license.as_bytes()).map_err(|_| HostError::Errno {
+        what: what(),
+        errno: Errno::EINVAL,
+        why: Some("expected a licence without zero bytes".into()),
+    })?;
+    check(program, map_fds).map_err(|why| HostError::Errno {
+        what: what(),
+        errno: Errno::EINVAL,
+        why: Some(why),
+    })?;
+    // Types that are not in order are no reason to refuse what may well run without.
+    let records = Records::new(program).ok().flatten();
+    let btf = records.as_ref().and_then(|records| types.load(&records.btf));
+    let (funcs, lines) = match (&records, btf) {
+        (Some(records), Some(_)) => (&records.funcs[..], &records.lines[..]),
+        _ => (&[][..], &[][..]),
+    };
+    let indexed = has_fd_array(map_fds);
+    let insns = if indexed { program.insns.clone() } else { by_descriptor(&program.insns, map_fds) };
+    let insns = encode_all(&insns, NATIVE);
+    let kern_version = match program.kern_version {
+        0 => machine::version_code(machine::kernel_version()),
+        given => given,
+    };
+    let request = ProgLoad {
+        prog_type: program.prog_type.0,
+        expected_attach_type: program.attach_type.0,
+        name: kernel_name(&program.name),
+        insns: &insns,
+        license: &license,
+        kern_version,
+        btf,
+        funcs,
+        lines,
+        maps: if indexed { map_fds } else { &[] },
+    };
+    let start = Instant::now();
+    let (result, log) = load_with_log(request, options);
+    let elapsed = start.elapsed();
+    let fd = result.map_err(|errno| refusal(program, errno, log.clone()))?;
+    let info: ProgInfo = sys::info(fd.as_fd()).unwrap_or_default();
+    let load_info = LoadInfo {
+        engine: "kernel",
+        verify: log::verification_time(&log).unwrap_or(elapsed),
+        compile: Duration::ZERO,
+        code_bytes: info.jited_prog_len,
+        insns_processed: log::insns_processed(&log).unwrap_or(0),
+        log: if options.log { log } else { String::new() },
+    };
+    let prog = Prog { fd, id: info.id, prog_type: program.prog_type, name: program.name.clone() };
+    Ok((prog, load_info))
+}
+
+/// What the kernel could only say in its own words, or what would make it read memory that isn't ours.
+fn check(program: &Program, map_fds: &[i32]) -> Result<(), String> {
+    if let Some(btf) = &program.btf
+        && btf.endian() != skep_btf::Endian::NATIVE
+    {
+        return Err("it is compiled for the other byte order".into());
+    }
+    for (slot, insn) in program.insns.iter().enumerate() {
+        if let Some(map) = map_index(insn)
+            && map >= map_fds.len()
+        {
+            return Err(format!("instruction {slot} has map {map}, expected one of {}", map_fds.len()));
+        }
+    }
+    Ok(())
+}
+
+/// The map that an instruction refers to by index.
+fn map_index(insn: &Insn) -> Option<usize> {
+    let index = insn.wide_halves().0;
+    match insn.op() {
+        Op::Wide(Wide::MapIdx | Wide::MapIdxValue) => Some(usize::try_from(index).unwrap_or(usize::MAX)),
+        _ => None,
+    }
+}
+
+/// The program with descriptors in its instructions, as kernels before 5.14 want them.
+fn by_descriptor(insns: &[Insn], map_fds: &[i32]) -> Vec<Insn> {
+    const FD: FormId = FormId::of(Op::Wide(Wide::MapFd)).expect("the table has maps by descriptor");
+    const VALUE: FormId = FormId::of(Op::Wide(Wide::MapValue)).expect("the table has values by descriptor");
+    let by_fd = |insn: &Insn| {
+        let Some(fd) = map_index(insn).and_then(|map| map_fds.get(map)) else { return *insn };
+        let form = if insn.op() == Op::Wide(Wide::MapIdx) { FD } else { VALUE };
+        let offset = i64::from(insn.wide_halves().1) << 32;
+        let offset = if form == FD { 0 } else { offset };
+        Insn { form, imm: offset | i64::from(*fd), ..*insn }
+    };
+    insns.iter().map(by_fd).collect()
+}
+
+/// Whether the kernel takes maps by index (5.14): a program that only names one answers it.
+fn has_fd_array(map_fds: &[i32]) -> bool {
+    use std::sync::OnceLock;
+    static ANSWER: OnceLock<bool> = OnceLock::new();
+    let [_, ..] = map_fds else { return true };
+    *ANSWER.get_or_init(|| {
+        let mut insns = Insn::map_idx(skep_isa::Reg::R1, 0).to_vec();
+        insns.extend([Insn::mov_imm(skep_isa::Reg::R0, 0), Insn::exit()]);
+        let insns = encode_all(&insns, NATIVE);
+        let request = ProgLoad {
+            prog_type: ProgType::SocketFilter.0,
+            expected_attach_type: 0,
+            name: [0; sys::NAME_BYTES],
+            insns: &insns,
+            license: c"GPL",
+            kern_version: 0,
+            btf: None,
+            funcs: &[],
+            lines: &[],
+            maps: map_fds,
+        };
+        let (result, _) = ask(&request, 0, &mut []);
+        // Without permission nothing is known, and the load will say why.
+        !matches!(result, Err(Errno::EINVAL | Errno::EBADF))
+    })
+}
+
+/// One load, tried again when a signal interrupts the verifier.
+fn ask(request: &ProgLoad<'_>, level: u32, log: &mut [u8]) -> (Result<OwnedFd, Errno>, u32) {
+    let mut answer = sys::prog_load(request, level, log);
+    for _ in 1..INTERRUPTED_MAX {
+        match answer.0 {
+            Err(Errno::EAGAIN) => answer = sys::prog_load(request, level, log),
+            Err(Errno::EPERM) if machine::lift_memlock() => answer = sys::prog_load(request, level, log),
+            _ => break,
+        }
+    }
+    answer
+}
+
+/// Loads, and gives the log: statistics on success, everything when it was refused or is wanted.
+fn load_with_log(mut request: ProgLoad<'_>, options: &LoadOptions) -> (Result<OwnedFd, Errno>, String) {
+    let quiet = if options.log { log::LEVEL_ALL | log::LEVEL_STATS } else { log::LEVEL_STATS };
+    let (result, text) = load_at(&request, quiet);
+    let Err(errno) = result else { return (result, text) };
+    // Refused before the verifier had a say: what it stumbled over may be what the program can do without.
+    if text.is_empty() && errno == Errno::EINVAL {
+        let mut again = request;
+        again.expected_attach_type = 0;
+        for simpler in [ProgLoad { lines: &[], ..request }, again] {
+            let (result, text) = load_at(&simpler, log::LEVEL_FAILURE);
+            if result.is_ok() {
+                return (result, text);
+            }
+        }
+    }
+    let refused = load_at(&request, log::LEVEL_FAILURE);
+    // Types that the verifier does not like the program to have: it looks at them before any instruction.
+    if refused.0.is_err() && request.btf.is_some() && log::insns_processed(&refused.1).unwrap_or(0) == 0 {
+        request = ProgLoad { btf: None, funcs: &[], lines: &[], ..request };
+        let bare = load_at(&request, quiet);
+        if bare.0.is_ok() {
+            return bare;
+        }
+    }
+    refused
+}
+
+/// Loads with a log that grows until all of it fits.
+fn load_at(request: &ProgLoad<'_>, level: u32) -> (Result<OwnedFd, Errno>, String) {
+    let mut level = level;
+    let mut bytes = log::BYTES_MIN;
+    loop {
+        let mut buffer = vec![0; bytes];
+        let (result, wanted) = ask(request, level, &mut buffer);
+        let full = matches!(result, Err(Errno::ENOSPC));
+        let larger = match wanted as usize {
+            0 => bytes.saturating_mul(4),
+            wanted => wanted.max(bytes + 1),
+        };
+        let text = log::text(&buffer);
+        if full && larger <= log::BYTES_MAX {
+            bytes = larger;
+        } else if matches!(result, Err(Errno::EINVAL)) && text.is_empty() && bytes > log::BYTES_MAX_OLD {
+            // An older kernel, with a smaller limit: what it keeps is the best there is.
+            bytes = log::BYTES_MAX_OLD;
+        } else if matches!(result, Err(Errno::EINVAL)) && text.is_empty() && level == log::LEVEL_STATS {
+            // Kernels before 5.2 have no such level.
+            level = 0;
+            let (result, _) = ask(request, level, &mut []);
+            return (result, String::new());
+        } else {
+            return (result, text);
+        }
+    }
+}
+
+/// Why the kernel refused.
+fn refusal(program: &Program, errno: Errno, log: String) -> HostError {
+    if errno == Errno::EPERM && log.is_empty() {
+        return HostError::Errno {
+            what: format!("load program `{}`", program.name),
+            errno,
+            why: Some(machine::why_not_permitted(Some(program.prog_type))),
+        };
+    }
+    HostError::RefusedByKernel { program: program.name.clone(), errno, log }
+}
