@@ -3,8 +3,8 @@
 //! Sections: one for each that functions name (executable), `.maps`, one for each data map, `license`,
 //! `version`, `.BTF`, `.BTF.ext`. What is global is referred to by its own symbol, what is not by its
 //! section's, with the distance in the instruction. Types are written as they are, but for strings that source
-//! lines need and for places in `.maps` that are still open: whoever makes an object describes its maps and
-//! variables in its types.
+//! lines need, for places in `.maps` that are still open, and for maps where none is defined: whoever makes an
+//! object describes its maps and variables in its types.
 //!
 //! It writes no DWARF, and nothing of the sections that an [`Object`] doesn't know.
 //! Sources: LLVM's BPF relocations (llvm/docs, "BPF relocations"; Documentation/bpf/llvm_reloc.rst, Linux 6.18);
@@ -12,18 +12,20 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use object::write::{self, SectionId, StandardSegment, SymbolId, SymbolSection};
 use object::{
     Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind, elf,
 };
 use skep_btf::{
-    Btf, BtfBuilder, BtfError, BtfExt, BtfMapDef, CoreKind, CoreRelo, DataSec, ExtSection, FuncInfo, Kind,
-    LineInfo, Linkage, POINTER_SIZE, Type, TypeId, place_section,
+    Btf, BtfBuilder, BtfError, BtfExt, BtfMapDef, CoreKind, CoreRelo, DataSec, ExtSection, FuncInfo,
+    IntEncoding, Kind, LineInfo, Linkage, MapValues, POINTER_SIZE, SecVar, Type, TypeId, ValuesOf,
+    place_section,
 };
 use skep_isa::{Callee, Endian, FormId, Insn, Op, SLOT_BYTES, Wide, encode_all};
 
-use crate::object::{Function, MapInit, MapSpec, Object, RefTarget};
+use crate::object::{Function, MapInit, MapSpec, Object, Pinning, RefTarget};
 
 /// Most bytes of one section: what a program of the greatest length has eight times over.
 pub const MAX_SECTION_BYTES: u64 = 1 << 26;
@@ -74,7 +76,7 @@ pub enum WriteError {
         /// What it refers to.
         target: RefTarget,
     },
-    /// A map that the types don't define: only a variable in `.maps` says what a map is.
+    /// A map that the types don't define, though they define others: a variable in `.maps` says what a map is.
     MapUntyped {
         /// The map.
         map: String,
@@ -179,13 +181,18 @@ impl Types {
     /// Adds the strings that `.BTF.ext` refers to, and gives the variables of `.maps` places if they have none.
     fn of(object: &Object) -> Result<Types, WriteError> {
         let recorded = |f: &Function| f.btf_id.is_some() || !f.lines.is_empty() || !f.core_relos.is_empty();
-        if object.btf.is_none() && !object.functions.iter().any(recorded) {
+        let defined = |btf: &Arc<Btf>| btf.find(MAPS, Kind::DataSec).is_some();
+        let untyped = defined_maps(object).next().is_some() && !object.btf.as_ref().is_some_and(defined);
+        if object.btf.is_none() && !untyped && !object.functions.iter().any(recorded) {
             return Ok(Types { btf: None, ext: BtfExt::default() });
         }
         let mut builder =
             object.btf.as_ref().map_or_else(BtfBuilder::new, |btf| BtfBuilder::extend((**btf).clone()));
         let mut ext = BtfExt::default();
         for (section, functions) in by_section(object) {
+            if !functions.iter().any(|f| recorded(f)) {
+                continue;
+            }
             let name = builder.str(section);
             let mut funcs = Vec::new();
             let mut lines = Vec::new();
@@ -210,6 +217,9 @@ impl Types {
             ext.funcs.push(ExtSection { name, records: funcs });
             ext.lines.push(ExtSection { name, records: lines });
             ext.core_relos.push(ExtSection { name, records: relos });
+        }
+        if untyped {
+            define_maps(object, &mut builder)?;
         }
         let btf = placed_maps(builder.finish()?)?;
         Ok(Types { btf: Some(btf), ext })
@@ -250,6 +260,62 @@ struct Variable<'a> {
     offset: u32,
     size: u32,
     linkage: Linkage,
+}
+
+/// Maps that are defined in `.maps`, by index.
+fn defined_maps(object: &Object) -> impl Iterator<Item = (usize, &MapSpec)> {
+    object.maps.iter().enumerate().filter(|(_, map)| !matches!(map.init, MapInit::Data(_)))
+}
+
+/// Defines the maps of an object that was made without types, as those of old were.
+fn define_maps(object: &Object, builder: &mut BtfBuilder) -> Result<(), WriteError> {
+    let int = builder.int("int", 4, IntEncoding::SIGNED);
+    let mut vars = Vec::new();
+    let mut end = 0u32;
+    for (_, map) in defined_maps(object) {
+        let slots = match &map.init {
+            MapInit::Programs(values) | MapInit::Maps(values) => {
+                values.iter().map(|(slot, _)| slot + 1).max()
+            }
+            MapInit::Empty | MapInit::Data(_) => None,
+        };
+        let def = definition(map);
+        let ty = def.write(builder, int);
+        // As many pointers as the definition can have members, then one a slot.
+        let size = (DEFINITION_POINTERS + slots.unwrap_or(0)).saturating_mul(POINTER_SIZE);
+        checked("map", &map.name)?;
+        let ty = builder.var(&map.name, ty, Linkage::GLOBAL);
+        vars.push(SecVar { ty, offset: end, size });
+        end = end.saturating_add(size);
+    }
+    limited(MAPS, u64::from(end))?;
+    builder.datasec(MAPS, end, &vars);
+    Ok(())
+}
+
+/// Most members of a map definition before its values.
+const DEFINITION_POINTERS: u32 = 10;
+
+fn definition(map: &MapSpec) -> BtfMapDef {
+    let some = |number: u32| (number != 0).then_some(number);
+    let of = match (&map.inner, &map.init) {
+        (Some(inner), _) => Some(ValuesOf::Maps(Box::new(definition(inner)))),
+        (None, MapInit::Programs(_)) => Some(ValuesOf::Progs),
+        _ => None,
+    };
+    BtfMapDef {
+        map_type: Some(map.def.map_type.0),
+        key_size: some(map.def.key_size),
+        value_size: some(map.def.value_size),
+        max_entries: some(map.def.max_entries),
+        map_flags: some(map.def.flags.0),
+        map_extra: (map.extra != 0).then_some(map.extra),
+        numa_node: map.numa_node,
+        pinning: (map.pinning == Pinning::ByName).then_some(1),
+        key_type: map.key_type,
+        value_type: map.value_type,
+        values: of.map(|of| MapValues { of, offset: 0 }),
+    }
 }
 
 /// Compilers leave places in `.maps` open, as zeros.
@@ -367,13 +433,8 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Maps that are defined in `.maps`, by index.
-    fn defined_maps(&self) -> impl Iterator<Item = (usize, &'a MapSpec)> + use<'a> {
-        self.object.maps.iter().enumerate().filter(|(_, map)| !matches!(map.init, MapInit::Data(_)))
-    }
-
     fn map_section(&mut self) -> Result<(), WriteError> {
-        if self.defined_maps().next().is_none() {
+        if defined_maps(self.object).next().is_none() {
             return Ok(());
         }
         let size = self.types.section(MAPS).map_or(0, |section| u64::from(section.size));
@@ -436,7 +497,7 @@ impl<'a> Writer<'a> {
             let section = SymbolSection::Section(section);
             defined.insert(var.name, self.symbol(var.name, SymbolKind::Data, section, place, var.linkage)?);
         }
-        for (index, map) in self.defined_maps() {
+        for (index, map) in defined_maps(self.object) {
             let untyped = || WriteError::MapUntyped { map: map.name.clone() };
             self.maps.insert(index, *defined.get(map.name.as_str()).ok_or_else(untyped)?);
         }
@@ -613,7 +674,7 @@ impl<'a> Writer<'a> {
 
     /// Programs and maps that are put into maps: a pointer each, in the variable's `values`.
     fn map_relocations(&mut self) -> Result<(), WriteError> {
-        for (_, map) in self.defined_maps() {
+        for (_, map) in defined_maps(self.object) {
             let values: Vec<(u32, Option<SymbolId>)> = match &map.init {
                 MapInit::Programs(programs) => {
                     programs.iter().map(|&(slot, f)| (slot, self.functions.get(f).copied())).collect()
