@@ -7,7 +7,7 @@
 enum class { BULK, WEB, NAMES, CLASSES };
 
 /* The DSCP of a class: CS1, AF21, EF. */
-static const __u8 dscp[CLASSES] = { [BULK] = 8, [WEB] = 18, [NAMES] = 46 };
+static const __u32 dscp[CLASSES] = { [BULK] = 8, [WEB] = 18, [NAMES] = 46 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

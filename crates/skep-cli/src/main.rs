@@ -1,2 +1,58 @@
-//! The `skep` command.
-fn main() {}
+//! The `skep` command: `skep VERB …`, a module a verb.
+//!
+//! Results go to standard output, everything else to standard error. Exit status 0: done; 1: it failed, with one
+//! line that says what, why and what to do; 2: wrong usage.
+#![forbid(unsafe_code)]
+
+mod asm;
+mod capture;
+mod dis;
+mod failure;
+mod maps;
+mod programs;
+mod run;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build, check, and run BPF programs, in user space on any machine or on the Linux kernel.
+#[derive(Parser)]
+#[command(
+    name = "skep",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run a program on packets or other test input
+    Run(run::Options),
+    /// Check a program as a kernel would, without running it
+    Verify(verify::Options),
+    /// Assemble a source file to an ELF object
+    Asm(asm::Options),
+    /// Disassemble an object to assembly
+    Dis(dis::Options),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.verb {
+        Verb::Run(options) => run::run(&options),
+        Verb::Verify(options) => verify::verify(&options),
+        Verb::Asm(options) => asm::assemble(&options),
+        Verb::Dis(options) => dis::disassemble(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

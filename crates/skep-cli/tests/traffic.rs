@@ -30,10 +30,14 @@ fn packets() -> Vec<Vec<u8>> {
     add(&|out| out.extend(arp(1)));
     add(&|out| out.extend(arp(2)));
     // 3-5: a TCP connection is opened to a web server.
-    let tcp = |from: [u8; 4], to: [u8; 4], sport, dport| ethernet().ipv4(from, to, 64).tcp(sport, dport, 1000, 64240);
+    let tcp = |from: [u8; 4], to: [u8; 4], sport, dport| {
+        ethernet().ipv4(from, to, 64).tcp(sport, dport, 1000, 64240)
+    };
     add(&|out| tcp(A4, B4, 40001, 80).syn().write(out, &[]).expect("a packet"));
     add(&|out| tcp(B4, A4, 80, 40001).syn().ack(1001).write(out, &[]).expect("a packet"));
-    add(&|out| tcp(A4, B4, 40001, 80).ack(1001).psh().write(out, b"GET / HTTP/1.0\r\n\r\n").expect("a packet"));
+    add(&|out| {
+        tcp(A4, B4, 40001, 80).ack(1001).psh().write(out, b"GET / HTTP/1.0\r\n\r\n").expect("a packet")
+    });
     // 6: telnet.
     add(&|out| tcp(C4, A4, 50000, 23).syn().write(out, &[]).expect("a packet"));
     // 7, 8: a name is asked for and answered.
@@ -41,7 +45,9 @@ fn packets() -> Vec<Vec<u8>> {
     add(&|out| udp(A4, B4, 5353, 53).write(out, &[0x12; 29]).expect("a packet"));
     add(&|out| udp(B4, A4, 53, 5353).write(out, &[0x34; 45]).expect("a packet"));
     // 9: service discovery.
-    add(&|out| udp(C4, [239, 255, 255, 250], 1900, 1900).write(out, b"M-SEARCH * HTTP/1.1\r\n").expect("a packet"));
+    add(&|out| {
+        udp(C4, [239, 255, 255, 250], 1900, 1900).write(out, b"M-SEARCH * HTTP/1.1\r\n").expect("a packet")
+    });
     // 10, 11: echo request and reply.
     add(&|out| {
         ethernet().ipv4(A4, B4, 64).icmpv4_echo_request(7, 1).write(out, &[0x55; 56]).expect("a packet");
@@ -55,7 +61,13 @@ fn packets() -> Vec<Vec<u8>> {
     // 14: a VLAN tag; 15: two, as providers use them.
     let tag = |id| VlanId::try_new(id).expect("a VLAN id");
     add(&|out| {
-        ethernet().single_vlan(tag(42)).ipv4(A4, B4, 64).tcp(40002, 443, 1, 64240).syn().write(out, &[]).expect("a packet");
+        ethernet()
+            .single_vlan(tag(42))
+            .ipv4(A4, B4, 64)
+            .tcp(40002, 443, 1, 64240)
+            .syn()
+            .write(out, &[])
+            .expect("a packet");
     });
     add(&|out| {
         ethernet()

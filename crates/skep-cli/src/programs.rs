@@ -1,0 +1,91 @@
+//! What the verbs share: a PROG to an object, the choice of a program in it, the choice of a host.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use skep::compile::CompileOptions;
+use skep::host::Host;
+use skep::obj::Object;
+use skep::{LinuxHost, UserConfig, UserHost};
+
+use crate::failure::Failure;
+
+/// Where programs come from.
+#[derive(Args)]
+pub(crate) struct Source {
+    /// An ELF object, an assembly file, or C source (by the name's ending `.c`)
+    pub(crate) prog: PathBuf,
+
+    /// The program's name, where the file has several
+    #[arg(long = "prog", value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
+    /// The compiler for C source [default: the newest clang, else bpf-gcc]
+    #[arg(long, value_name = "COMPILER")]
+    cc: Option<OsString>,
+}
+
+impl Source {
+    /// Reads the file.
+    pub(crate) fn read(&self) -> Result<Object, Failure> {
+        let options = CompileOptions { compiler: self.cc.clone(), arguments: Vec::new() };
+        Ok(skep::source::read(&self.prog, &options)?)
+    }
+
+    /// The programs asked for, by function index: the one with the name, or all.
+    pub(crate) fn programs(&self, object: &Object) -> Result<Vec<usize>, Failure> {
+        let all: Vec<usize> = object.programs().map(|(index, _)| index).collect();
+        let file = self.prog.display();
+        if all.is_empty() {
+            return Err(Failure::Message(format!(
+                "{file}: no section announces a program, such as `xdp`, `tc` or `socket`"
+            )));
+        }
+        let Some(name) = &self.name else { return Ok(all) };
+        let named: Vec<usize> = all.iter().copied().filter(|&i| object.functions[i].name == *name).collect();
+        if named.is_empty() {
+            return Err(Failure::Message(format!(
+                "{file}: no program is named `{name}`; there are: {}",
+                names(object, &all)
+            )));
+        }
+        Ok(named)
+    }
+
+    /// The one program asked for.
+    pub(crate) fn program(&self, object: &Object) -> Result<usize, Failure> {
+        match self.programs(object)?[..] {
+            [one] => Ok(one),
+            ref several => Err(Failure::Message(format!(
+                "{}: choose a program with --prog: {}",
+                self.prog.display(),
+                names(object, several)
+            ))),
+        }
+    }
+}
+
+/// The names of functions, for messages.
+fn names(object: &Object, indices: &[usize]) -> String {
+    indices.iter().map(|&i| object.functions[i].name.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Which host.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HostChoice {
+    /// In this process: no privilege, any machine
+    User,
+    /// The running kernel, by bpf(2): as root
+    Linux,
+}
+
+impl HostChoice {
+    /// Opens the host.
+    pub(crate) fn open(self) -> Result<Box<dyn Host>, Failure> {
+        Ok(match self {
+            HostChoice::User => Box::new(UserHost::new(UserConfig::default())),
+            HostChoice::Linux => Box::new(LinuxHost::new()),
+        })
+    }
+}

@@ -1,0 +1,211 @@
+//! `skep verify`: what the user host's verifier, the kernel's, or both say of a program.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use skep::host::{Host as _, HostError, LoadOptions, Loaded};
+use skep::obj::Object;
+use skep::{LinuxHost, verify as verifier};
+
+use crate::failure::Failure;
+use crate::programs::Source;
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Judge {
+    /// skep's own verifier
+    User,
+    /// The running kernel's
+    Linux,
+    /// Both; it is a failure if they disagree
+    Both,
+}
+
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  skep verify firewall.s                    accepted, or why not
+  skep verify firewall.o --host both        ask the running kernel too
+  skep verify firewall.o --stats            a CSV line a program, in veristat's columns")]
+pub(crate) struct Options {
+    #[command(flatten)]
+    source: Source,
+
+    /// Whose judgement
+    #[arg(long, value_enum, default_value = "user")]
+    host: Judge,
+
+    /// Print the verifier's log: the state at each instruction
+    #[arg(long)]
+    log: bool,
+
+    /// Print statistics as CSV
+    #[arg(long, conflicts_with_all = ["json", "log"])]
+    stats: bool,
+
+    /// One JSON object a program and judge
+    #[arg(long)]
+    json: bool,
+}
+
+/// What one judge says of one program.
+struct Verdict {
+    host: &'static str,
+    program: String,
+    accepted: bool,
+    time: Duration,
+    insns: u64,
+    states: u64,
+    peak_states: u64,
+    /// The whole reason, for people.
+    report: String,
+    /// The slot, where the judge names it apart.
+    insn: Option<usize>,
+    log: String,
+}
+
+pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
+    let object = options.source.read()?;
+    let programs = options.source.programs(&object)?;
+    let mut refused = false;
+    let mut disagree = false;
+    if options.stats {
+        writeln!(io::stdout(), "file_name,prog_name,verdict,duration,total_insns,total_states,peak_states")?;
+    }
+    for function in programs {
+        let mut verdicts = Vec::new();
+        if options.host != Judge::Linux {
+            verdicts.push(ask_skep(&object, function, options.log)?);
+        }
+        if options.host != Judge::User {
+            verdicts.push(ask_linux(&object, function, options.log)?);
+        }
+        for verdict in &verdicts {
+            refused |= !verdict.accepted;
+            say(options, verdict)?;
+        }
+        if let [a, b] = &verdicts[..]
+            && a.accepted != b.accepted
+        {
+            disagree = true;
+            eprintln!("skep: `{}`: the two hosts disagree", a.program);
+        }
+    }
+    if refused || disagree { Err(Failure::Said) } else { Ok(()) }
+}
+
+fn ask_skep(object: &Object, function: usize, log: bool) -> Result<Verdict, Failure> {
+    let program = object.program(function)?;
+    let name = program.name.clone();
+    let start = Instant::now();
+    let judged = verifier::verify(Arc::new(program), &verifier::Options { log, ..Default::default() });
+    let time = start.elapsed();
+    let blank = Verdict {
+        host: "user",
+        program: name,
+        accepted: false,
+        time,
+        insns: 0,
+        states: 0,
+        peak_states: 0,
+        report: String::new(),
+        insn: None,
+        log: String::new(),
+    };
+    Ok(match judged {
+        Ok(verified) => Verdict {
+            accepted: true,
+            insns: verified.stats().insns_processed,
+            states: verified.stats().states,
+            peak_states: verified.stats().peak_states,
+            log: verified.log().unwrap_or_default().to_string(),
+            ..blank
+        },
+        Err(error) => Verdict { report: error.report(), insn: Some(error.insn), ..blank },
+    })
+}
+
+fn ask_linux(object: &Object, function: usize, log: bool) -> Result<Verdict, Failure> {
+    let mut host = LinuxHost::new();
+    let start = Instant::now();
+    let loaded = Loaded::new(&mut host, object, &[function], &LoadOptions { log, ..LoadOptions::default() });
+    let time = start.elapsed();
+    let blank = Verdict {
+        host: host.name(),
+        program: object.functions[function].name.clone(),
+        accepted: false,
+        time,
+        insns: 0,
+        states: 0,
+        peak_states: 0,
+        report: String::new(),
+        insn: None,
+        log: String::new(),
+    };
+    match loaded {
+        Ok(loaded) => {
+            let Some(program) = loaded.programs.into_iter().find(|p| p.function == function) else {
+                return Err(Failure::Message("the program was not loaded".into()));
+            };
+            let info = program.info;
+            Ok(Verdict {
+                accepted: true,
+                time: info.verify,
+                insns: info.insns_processed,
+                log: info.log,
+                ..blank
+            })
+        }
+        Err(error @ HostError::RefusedByKernel { .. }) => {
+            let report = error.to_string();
+            let HostError::RefusedByKernel { log: whole, .. } = error else { unreachable!("matched above") };
+            Ok(Verdict { report, log: if log { whole } else { String::new() }, ..blank })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn say(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    if options.json {
+        return crate::run::line(&json!({
+            "prog": verdict.program, "host": verdict.host, "accepted": verdict.accepted, "insn": verdict.insn,
+            "reason": if verdict.accepted { None } else { Some(&verdict.report) },
+            "verify_us": verdict.time.as_secs_f64() * 1e6, "insns_processed": verdict.insns,
+            "states": verdict.states, "log": if options.log { Some(&verdict.log) } else { None },
+        }));
+    }
+    if options.stats {
+        writeln!(
+            out,
+            "{},{},{},{},{},{},{}",
+            options.source.prog.display(),
+            verdict.program,
+            if verdict.accepted { "success" } else { "failure" },
+            verdict.time.as_micros(),
+            verdict.insns,
+            verdict.states,
+            verdict.peak_states,
+        )?;
+        return Ok(());
+    }
+    if options.log && !verdict.log.is_empty() {
+        writeln!(out, "{}", verdict.log.trim_end())?;
+    }
+    match verdict.accepted {
+        true => writeln!(
+            out,
+            "{}: accepted by {}: {} instructions looked at, {:.0} us",
+            verdict.program,
+            verdict.host,
+            verdict.insns,
+            verdict.time.as_secs_f64() * 1e6
+        )?,
+        false => {
+            writeln!(out, "{}: refused by {}\n{}", verdict.program, verdict.host, verdict.report.trim_end())?
+        }
+    }
+    Ok(())
+}
