@@ -114,6 +114,8 @@ impl Explorer<'_> {
     /// Compares with the states kept here. Whether the path ends.
     pub(crate) fn meet(&mut self, at: usize, state: &mut State) -> Result<bool, Reason> {
         let bounded = self.program.insns[at].op() == Op::MayGoto;
+        let (insns, jumps) = (self.processed - self.kept_at.0, self.jumps - self.kept_at.1);
+        let mut keep = bounded || insns >= 8 && jumps >= 2;
         let mut index = self.kept[at].len();
         while index > 0 {
             index -= 1;
@@ -135,10 +137,16 @@ impl Explorer<'_> {
             {
                 return Err(Reason::InfiniteLoop);
             }
-            self.miss(at, index);
+            // Not every round of a loop is worth keeping: there may be very many.
+            if !self.nodes[id].finished && !bounded && jumps < 20 && insns < 100 {
+                keep = false;
+            }
+            // Nor would the states of other rounds survive if each round counted as a miss.
+            if keep {
+                self.miss(at, index);
+            }
         }
-        let (insns, jumps) = (self.processed - self.kept_at.0, self.jumps - self.kept_at.1);
-        if bounded || insns >= 8 && jumps >= 2 {
+        if keep {
             self.keep(at, state);
         }
         Ok(false)

@@ -266,7 +266,11 @@ impl<const W: u32, const H: u32> Number<W, H> {
             for other in bounds[index + 1..].iter().filter(|b| b.2 && b.1 == value) {
                 write!(f, "{}=", other.0)?;
             }
-            if name.starts_with('u') { write!(f, "{}", Unsigned(value as u64))? } else { write!(f, "{}", Signed(value))? }
+            match name {
+                "smin32" | "smax32" if value < -0xffff => write!(f, "{:#x}", value as u64 & ones(H))?,
+                _ if name.starts_with('u') => write!(f, "{}", Unsigned(value as u64))?,
+                _ => write!(f, "{}", Signed(value))?,
+            }
             separator = ",";
         }
         if self.bits != Tnum::UNKNOWN {

@@ -1,0 +1,275 @@
+//! The domain against the verifier of Linux 6.18: 40,000 operations on numbers, with what Linux knew before and after.
+//!
+//! Nothing that really comes out may be missing from the result, and what Linux knows of a result should be known
+//! here too.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use skep_isa::{AluOp, Cond, Width};
+use skep_testkit::{shared_data, skip};
+use skep_verify::domain::{Range, Scalar, Tnum};
+
+/// Of a hundred results, how many must be at least as precise as Linux's.
+const AS_PRECISE_PERCENT: f64 = 99.0;
+
+/// Reads a number as Linux's log prints it.
+fn scalar(text: &str) -> Scalar {
+    let Some(inner) = text.strip_prefix("scalar(").and_then(|t| t.strip_suffix(')')) else {
+        return Scalar::constant(number(text));
+    };
+    let mut scalar = Scalar::UNKNOWN;
+    let (bounds, bits) = match inner.split_once("var_off=(") {
+        Some((bounds, bits)) => (bounds, Some(bits.trim_end_matches(')'))),
+        None => (inner, None),
+    };
+    if let Some((value, mask)) = bits.and_then(|b| b.split_once("; ")) {
+        scalar.bits = Tnum { value: number(value), mask: number(mask) };
+    }
+    for part in bounds.split(',').filter(|p| !p.is_empty()) {
+        let names: Vec<&str> = part.split('=').collect();
+        let (value, names) = names.split_last().expect("a value");
+        if names == ["id"] {
+            continue;
+        }
+        let value = number(value);
+        for name in names {
+            match *name {
+                "smin" => scalar.full.smin = value as i64,
+                "smax" => scalar.full.smax = value as i64,
+                "umin" => scalar.full.umin = value,
+                "umax" => scalar.full.umax = value,
+                "smin32" => scalar.half.smin = i64::from(value as i32),
+                "smax32" => scalar.half.smax = i64::from(value as i32),
+                "umin32" => scalar.half.umin = u64::from(value as u32),
+                "umax32" => scalar.half.umax = u64::from(value as u32),
+                other => panic!("{other} in {text}"),
+            }
+        }
+    }
+    scalar
+}
+
+fn number(text: &str) -> u64 {
+    match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).expect("hexadecimal"),
+        None => {
+            let parsed = text.parse::<i64>().map(|n| n as u64).or_else(|_| text.parse());
+            parsed.unwrap_or_else(|_| panic!("not a number: {text}"))
+        }
+    }
+}
+
+fn alu_op(name: &str) -> AluOp {
+    match name {
+        "add" => AluOp::Add,
+        "sub" => AluOp::Sub,
+        "mul" => AluOp::Mul,
+        "div" => AluOp::Div,
+        "or" => AluOp::Or,
+        "and" => AluOp::And,
+        "lsh" => AluOp::Lsh,
+        "rsh" => AluOp::Rsh,
+        "mod" => AluOp::Mod,
+        "xor" => AluOp::Xor,
+        "arsh" => AluOp::Arsh,
+        "sdiv" => AluOp::Sdiv,
+        "smod" => AluOp::Smod,
+        other => panic!("unknown operation {other}"),
+    }
+}
+
+fn cond(name: &str) -> Cond {
+    match name {
+        "jeq" => Cond::Eq,
+        "jne" => Cond::Ne,
+        "jgt" => Cond::Gt,
+        "jge" => Cond::Ge,
+        "jlt" => Cond::Lt,
+        "jle" => Cond::Le,
+        "jsgt" => Cond::Sgt,
+        "jsge" => Cond::Sge,
+        "jslt" => Cond::Slt,
+        "jsle" => Cond::Sle,
+        "jset" => Cond::Set,
+        other => panic!("unknown comparison {other}"),
+    }
+}
+
+/// What an instruction computes.
+fn run(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
+    let (a32, b32) = (a as u32, b as u32);
+    let (sa, sb) = (a as i64, b as i64);
+    let (sa32, sb32) = (a as i32, b as i32);
+    if width == Width::W32 {
+        return u64::from(match op {
+            AluOp::Add => a32.wrapping_add(b32),
+            AluOp::Sub => a32.wrapping_sub(b32),
+            AluOp::Mul => a32.wrapping_mul(b32),
+            AluOp::Div => a32.checked_div(b32).unwrap_or(0),
+            AluOp::Mod => a32.checked_rem(b32).unwrap_or(a32),
+            AluOp::Or => a32 | b32,
+            AluOp::And => a32 & b32,
+            AluOp::Xor => a32 ^ b32,
+            AluOp::Lsh => a32 << (b32 % 32),
+            AluOp::Rsh => a32 >> (b32 % 32),
+            AluOp::Arsh => (sa32 >> (b32 % 32)) as u32,
+            AluOp::Sdiv => if sb32 == 0 { 0 } else { sa32.wrapping_div(sb32) as u32 },
+            AluOp::Smod => if sb32 == 0 { a32 } else { sa32.wrapping_rem(sb32) as u32 },
+            AluOp::Mov => b32,
+        });
+    }
+    match op {
+        AluOp::Add => a.wrapping_add(b),
+        AluOp::Sub => a.wrapping_sub(b),
+        AluOp::Mul => a.wrapping_mul(b),
+        AluOp::Div => a.checked_div(b).unwrap_or(0),
+        AluOp::Mod => a.checked_rem(b).unwrap_or(a),
+        AluOp::Or => a | b,
+        AluOp::And => a & b,
+        AluOp::Xor => a ^ b,
+        AluOp::Lsh => a << (b % 64),
+        AluOp::Rsh => a >> (b % 64),
+        AluOp::Arsh => (sa >> (b % 64)) as u64,
+        AluOp::Sdiv => if sb == 0 { 0 } else { sa.wrapping_div(sb) as u64 },
+        AluOp::Smod => if sb == 0 { a } else { sa.wrapping_rem(sb) as u64 },
+        AluOp::Mov => b,
+    }
+}
+
+/// Whether a comparison holds.
+fn holds(cond: Cond, width: Width, a: u64, b: u64) -> bool {
+    let (a, b) = match width {
+        Width::W64 => (a, b),
+        // Sign extension keeps both orders.
+        Width::W32 => (i64::from(a as i32) as u64, i64::from(b as i32) as u64),
+    };
+    let (sa, sb) = (a as i64, b as i64);
+    match cond {
+        Cond::Eq => a == b,
+        Cond::Ne => a != b,
+        Cond::Gt => a > b,
+        Cond::Ge => a >= b,
+        Cond::Lt => a < b,
+        Cond::Le => a <= b,
+        Cond::Set => a & b != 0,
+        Cond::Sgt => sa > sb,
+        Cond::Sge => sa >= sb,
+        Cond::Slt => sa < sb,
+        Cond::Sle => sa <= sb,
+    }
+}
+
+/// Numbers that the abstract value stands for: its corners, and some between.
+fn members(value: &Scalar, seed: &mut u64) -> Vec<u64> {
+    let Range { umin, umax, smin, smax } = value.full;
+    let bits = value.bits;
+    let mut found = vec![umin, umax, smin as u64, smax as u64, bits.value, bits.value | bits.mask];
+    for edge in [umin, umax, smin as u64, smax as u64] {
+        found.push(edge & !bits.mask | bits.value);
+        found.push(edge & bits.mask | bits.value);
+    }
+    let half = value.half;
+    for low in [half.umin, half.umax, half.smin as u64, half.smax as u64] {
+        for high in [umin, umax, smin as u64, smax as u64] {
+            found.push(high & !0xffff_ffff | low & 0xffff_ffff);
+        }
+    }
+    for _ in 0..24 {
+        // xorshift64: the same numbers in every run.
+        *seed ^= *seed << 13;
+        *seed ^= *seed >> 7;
+        *seed ^= *seed << 17;
+        found.push(bits.value | *seed & bits.mask);
+        let span = umax.wrapping_sub(umin).wrapping_add(1);
+        found.push(umin.wrapping_add(if span == 0 { *seed } else { *seed % span }));
+    }
+    found.retain(|x| value.contains(*x));
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+#[derive(Default)]
+struct Count {
+    all: usize,
+    less: usize,
+    more: usize,
+}
+
+#[test]
+fn results_are_sound_and_as_precise_as_those_of_linux() {
+    let Some(path) = shared_data("verifier/kernel-6.18-scalar-ops.jsonl.gz") else {
+        skip!("the recorded operations are not there")
+    };
+    let mut seed = 0x9e37_79b9_7f4a_7c15;
+    let mut counts: BTreeMap<String, Count> = BTreeMap::new();
+    let mut runs = 0usize;
+    for line in support::lines(&path) {
+        let sample: Value = serde_json::from_str(&line).expect("JSON");
+        let text = |value: &Value| scalar(value.as_str().expect("text"));
+        let (a, b) = (text(&sample["dst"]), text(&sample["src"]));
+        let width = if sample["w"] == 32 { Width::W32 } else { Width::W64 };
+        let name = sample["op"].as_str().expect("an operation");
+        let (in_a, in_b) = (members(&a, &mut seed), members(&b, &mut seed));
+        // Linux's states can be told more of than Linux tells, which is not this test's matter.
+        let (Some(a), Some(b)) = (a.deduce(), b.deduce()) else { continue };
+        let mut results: Vec<(Option<Scalar>, Option<Scalar>)> = Vec::new();
+        if sample["k"] == "alu" {
+            let op = alu_op(name);
+            let ours = a.alu(op, width, b);
+            for &x in &in_a {
+                for &y in &in_b {
+                    runs += 1;
+                    let result = run(op, width, x, y);
+                    assert!(ours.contains(result), "{line}: {x:#x}, {y:#x} give {result:#x}, not in {ours}");
+                }
+            }
+            results.push((Some(ours), Some(text(&sample["out"]))));
+        } else {
+            let cond = cond(name);
+            let ways = [("true", a.assume(cond, width, b)), ("false", a.assume_not(cond, width, b))];
+            for &x in &in_a {
+                for &y in &in_b {
+                    runs += 1;
+                    let way = &ways[usize::from(!holds(cond, width, x, y))].1;
+                    let kept = way.is_some_and(|(a, b)| a.contains(x) && b.contains(y));
+                    assert!(kept, "{line}: {x:#x}, {y:#x} not in {way:?}");
+                }
+            }
+            for (way, ours) in ways {
+                let linux = &sample["out"][way];
+                let linux = linux.as_array().map(|both| (text(&both[0]), text(&both[1])));
+                results.push((ours.map(|(a, _)| a), linux.map(|(a, _)| a)));
+                results.push((ours.map(|(_, b)| b), linux.map(|(_, b)| b)));
+            }
+        }
+        let bits = if width == Width::W64 { 64 } else { 32 };
+        let count = counts.entry(format!("{name}{bits}")).or_default();
+        count.all += 1;
+        let less = |(ours, linux): &(Option<Scalar>, Option<Scalar>)| match (ours, linux) {
+            (Some(ours), Some(linux)) => !linux.includes(*ours),
+            // A way that no path of the sample went, or that can't be gone.
+            (_, None) | (None, _) => false,
+        };
+        if results.iter().any(less) {
+            count.less += 1;
+            if std::env::var_os("SKEP_LESS").is_some() && count.less <= 3 {
+                println!("{line}\n  ours {results:?}");
+            }
+        } else if results.iter().any(|(ours, linux)| linux.is_some() && ours != linux) {
+            count.more += 1;
+        }
+    }
+    let (mut all, mut less) = (0, 0);
+    for (name, count) in &counts {
+        println!("{name}: {} samples, less precise {}, more precise {}", count.all, count.less, count.more);
+        all += count.all;
+        less += count.less;
+    }
+    let percent = 100.0 * (all - less) as f64 / all as f64;
+    println!("{all} operations, {runs} runs: at least as precise as Linux on {percent:.2} %");
+    assert!(percent >= AS_PRECISE_PERCENT, "only {percent:.2} % are as precise as Linux's");
+}
