@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use skep_abi::{Context, Effect, FieldKind, Function};
-use skep_isa::{AluOp, AtomicOp, Callee, Cond, Insn, Op, Order, Size, Src, Wide, Width};
+use skep_isa::{AluOp, AtomicOp, Callee, Cond, FormId, Insn, Op, Order, Size, Src, Wide, Width};
 use skep_map::Map;
 use skep_obj::Program;
 use skep_verify::{Fact, Verified};
@@ -197,7 +197,7 @@ pub(crate) fn lower<W: World>(
             return Err(CompileError::Flow { insn: bounds.start });
         }
         for at in bounds.start..bounds.end {
-            insns[at] = lowering.insn(at, &bounds)?;
+            lowering.insn(at, &bounds, &mut insns[at])?;
         }
         low_functions.push(bounds);
     }
@@ -220,59 +220,63 @@ struct Lowering<'a, P, W: World> {
 }
 
 impl<P: Proof, W: World> Lowering<'_, P, W> {
-    /// The instruction in this slot of this function.
-    fn insn(&mut self, at: usize, bounds: &LowFunction) -> Result<Low, CompileError> {
+    /// Lowers the instruction in this slot of this function.
+    fn insn(&mut self, at: usize, bounds: &LowFunction, low: &mut Low) -> Result<(), CompileError> {
         let insn = &self.program.insns[at];
-        let fact = self.proof.fact(at);
-        if fact == Fact::Unreachable || insn.op() == Op::Tail {
-            return Ok(DEAD);
+        let (fact, op) = (self.proof.fact(at), insn.op());
+        if fact == Fact::Unreachable || op == Op::Tail {
+            return Ok(());
         }
         // Registers above r10 can be encoded; a row that reads or writes one is never verified.
         if insn.dst.0 > 10 || insn.src.0 > 10 {
             return Err(self.unsupported(at));
         }
-        let mut low = Low {
-            op: LowOp::Dead,
-            dst: insn.dst.0,
-            src: insn.src.0,
-            disp: insn.off.into(),
-            target: 0,
-            imm: insn.imm,
-        };
-        low.op = match insn.op() {
+        (low.dst, low.src, low.disp, low.imm) = (insn.dst.0, insn.src.0, insn.off.into(), insn.imm);
+        let mut next = at + 1;
+        low.op = match op {
             Op::Alu { op, width, src } => LowOp::Alu { op, width, src },
             Op::Neg { width } => LowOp::Neg { width },
             Op::MovSx { width, from } => LowOp::MovSx { width, from },
             Op::End { order, size } => LowOp::End { order, size },
-            Op::Ja { .. } => LowOp::Ja,
-            Op::MayGoto => LowOp::MayGoto,
-            Op::Jump { cond, width, src } => LowOp::Jump { cond, width, src },
+            Op::Ja { .. } => {
+                low.target = self.jump_target(at, insn, bounds)?;
+                next = low.target as usize;
+                LowOp::Ja
+            }
+            Op::MayGoto => {
+                low.target = self.jump_target(at, insn, bounds)?;
+                LowOp::MayGoto
+            }
+            Op::Jump { cond, width, src } => {
+                low.target = self.jump_target(at, insn, bounds)?;
+                LowOp::Jump { cond, width, src }
+            }
             Op::Call(Callee::Local) => {
                 low.target = self.local_function(at, insn)?;
                 LowOp::CallLocal
             }
-            Op::Call(Callee::Helper) => self.helper(at, insn, fact, &mut low)?,
-            Op::Exit => LowOp::Exit,
-            Op::Load { size, signed } => self.load(size, signed, fact, &mut low),
-            Op::Store { size, src } => self.store(size, src, fact, &mut low),
+            Op::Call(Callee::Helper) => self.helper(at, insn, fact, low)?,
+            Op::Exit => {
+                next = at;
+                LowOp::Exit
+            }
+            Op::Load { size, signed } => self.load(size, signed, fact, low),
+            Op::Store { size, src } => self.store(size, src, fact, low),
             Op::LoadPacket { size, indirect } => LowOp::LoadPacket { size, indirect },
             Op::Atomic { op, size, fetch } => LowOp::Atomic { op, size, fetch },
             Op::LoadAcquire { size } => LowOp::LoadAcquire { size },
             Op::StoreRelease { size } => LowOp::StoreRelease { size },
             Op::Wide(kind) => {
                 low.imm = self.wide(at, insn, kind)?;
+                next = at + 2;
                 LowOp::Const
             }
             _ => return Err(self.unsupported(at)),
         };
-        if matches!(low.op, LowOp::Ja | LowOp::Jump { .. } | LowOp::MayGoto) {
-            low.target = self.jump_target(at, insn, bounds)?;
-        }
-        let next = at + insn.slots();
-        if !matches!(low.op, LowOp::Ja | LowOp::Exit) && next >= bounds.end {
+        if next >= bounds.end {
             return Err(CompileError::Flow { insn: at });
         }
-        Ok(low)
+        Ok(())
     }
 
     fn unsupported(&self, at: usize) -> CompileError {
@@ -281,12 +285,13 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
     }
 
     fn jump_target(&self, at: usize, insn: &Insn, bounds: &LowFunction) -> Result<u32, CompileError> {
-        insn.target()
-            .and_then(|distance| (at as i64 + 1).checked_add(distance))
-            .filter(|&to| to >= bounds.start as i64 && to < bounds.end as i64)
-            .filter(|&to| self.program.insns[to as usize].op() != Op::Tail)
-            .map(|to| to as u32)
-            .ok_or(CompileError::Flow { insn: at })
+        let distance = if insn.op() == (Op::Ja { long: true }) { insn.imm } else { insn.off.into() };
+        let to = (at as i64).wrapping_add(1).wrapping_add(distance);
+        let inside = to >= bounds.start as i64 && to < bounds.end as i64;
+        if !inside || self.program.insns[to as usize].form == FormId::TAIL {
+            return Err(CompileError::Flow { insn: at });
+        }
+        Ok(to as u32)
     }
 
     /// The index of the function called.

@@ -40,11 +40,17 @@ impl Gpr {
     }
 }
 
-/// Memory at `base + disp`.
+/// Memory at `base + index + disp`. The index is not rsp, which has no encoding as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mem {
     pub(super) base: Gpr,
+    pub(super) index: Option<Gpr>,
     pub(super) disp: i32,
+}
+
+/// Memory at `base + disp`.
+pub(super) const fn memory_at(base: Gpr, disp: i32) -> Mem {
+    Mem { base, index: None, disp }
 }
 
 /// The instructions that share one family of encodings, by its number.
@@ -94,9 +100,30 @@ pub(super) enum Cc {
     Greater = 15,
 }
 
+impl Cc {
+    /// The condition that holds when this one does not.
+    pub(super) const fn inverse(self) -> Cc {
+        match self {
+            Cc::Below => Cc::AboveEqual,
+            Cc::AboveEqual => Cc::Below,
+            Cc::Equal => Cc::NotEqual,
+            Cc::NotEqual => Cc::Equal,
+            Cc::BelowEqual => Cc::Above,
+            Cc::Above => Cc::BelowEqual,
+            Cc::Less => Cc::GreaterEqual,
+            Cc::GreaterEqual => Cc::Less,
+            Cc::LessEqual => Cc::Greater,
+            Cc::Greater => Cc::LessEqual,
+        }
+    }
+}
+
 /// A jump within 127 bytes whose distance is not known yet.
 #[must_use]
 pub(super) struct Short(usize);
+
+/// Bytes of room that are made before an instruction: the longest has 15.
+const ROOM: usize = 16;
 
 /// The encoder: a growing piece of code.
 #[derive(Default)]
@@ -151,29 +178,53 @@ impl Asm {
         &self.code
     }
 
+    pub(super) fn into_code(self) -> Vec<u8> {
+        self.code
+    }
+
     /// Where the next instruction will be.
     #[inline]
     pub(super) fn here(&self) -> usize {
         self.code.len()
     }
 
-    #[inline]
+    /// Makes room for one instruction: before its first byte, so that the others need not look.
+    #[inline(always)]
+    fn begin(&mut self) {
+        if self.code.capacity() - self.code.len() < ROOM {
+            self.code.reserve(4 * ROOM + self.code.len() / 2);
+        }
+    }
+
+    #[inline(always)]
     fn byte(&mut self, byte: u8) {
-        self.code.push(byte);
+        self.bytes([byte]);
     }
 
-    #[inline]
+    #[inline(always)]
+    fn bytes<const N: usize>(&mut self, bytes: [u8; N]) {
+        let len = self.code.len();
+        assert!(self.code.capacity() - len >= N);
+        // SAFETY: just looked at.
+        unsafe {
+            self.code.as_mut_ptr().add(len).cast::<[u8; N]>().write(bytes);
+            self.code.set_len(len + N);
+        }
+    }
+
+    #[inline(always)]
     fn dword(&mut self, value: i32) {
-        self.code.extend_from_slice(&value.to_le_bytes());
+        self.bytes(value.to_le_bytes());
     }
 
-    /// Prefixes and opcode of an instruction with these two register fields.
-    #[inline]
-    fn head(&mut self, prefix: Prefix, opcode: u8, reg: u8, rm: Gpr) {
+    /// Prefixes and opcode of an instruction with these register fields, 0 where there is none.
+    #[inline(always)]
+    fn head(&mut self, prefix: Prefix, opcode: u8, reg: u8, index: u8, rm: Gpr) {
+        self.begin();
         if prefix.word {
             self.byte(0x66);
         }
-        let rex = (prefix.wide as u8) << 3 | (reg >> 3) << 2 | rm.high();
+        let rex = (prefix.wide as u8) << 3 | (reg >> 3) << 2 | (index >> 3) << 1 | rm.high();
         if rex != 0 || prefix.byte {
             self.byte(0x40 | rex);
         }
@@ -187,7 +238,7 @@ impl Asm {
     #[inline]
     fn rr(&mut self, prefix: Prefix, opcode: u8, reg: Gpr, rm: Gpr) {
         let prefix = Prefix { byte: prefix.byte && rm.0 >= 4, ..prefix };
-        self.head(prefix, opcode, reg.0, rm);
+        self.head(prefix, opcode, reg.0, 0, rm);
         self.byte(0xc0 | reg.low() << 3 | rm.low());
     }
 
@@ -195,36 +246,80 @@ impl Asm {
     #[inline]
     fn nr(&mut self, prefix: Prefix, opcode: u8, number: u8, rm: Gpr) {
         let prefix = Prefix { byte: prefix.byte && rm.0 >= 4, ..prefix };
-        self.head(prefix, opcode, 0, rm);
+        self.head(prefix, opcode, 0, 0, rm);
         self.byte(0xc0 | number << 3 | rm.low());
     }
 
-    /// An instruction with a register and memory.
+    /// An instruction with a register and memory; a byte is the register.
     #[inline]
     fn rm(&mut self, prefix: Prefix, opcode: u8, reg: Gpr, mem: Mem) {
         let prefix = Prefix { byte: prefix.byte && reg.0 >= 4, ..prefix };
-        self.head(prefix, opcode, reg.0, mem.base);
+        self.head(prefix, opcode, reg.0, mem.index.map_or(0, |index| index.0), mem.base);
         self.mem(reg.low(), mem);
+    }
+
+    /// An instruction with memory, and a number in the other field.
+    #[inline]
+    fn nm(&mut self, prefix: Prefix, opcode: u8, number: u8, mem: Mem) {
+        let prefix = Prefix { byte: false, ..prefix };
+        self.head(prefix, opcode, 0, mem.index.map_or(0, |index| index.0), mem.base);
+        self.mem(number, mem);
     }
 
     /// ModRM, SIB and displacement of a memory operand.
     #[inline]
-    fn mem(&mut self, field: u8, Mem { base, disp }: Mem) {
+    fn mem(&mut self, field: u8, Mem { base, index, disp }: Mem) {
         // Without a displacement, the encoding of rbp and r13 means something else.
         let mode = match i8::try_from(disp) {
             Ok(0) if base.low() != RBP.0 => 0,
             Ok(_) => 0x40,
             Err(_) => 0x80,
         };
-        self.byte(mode | field << 3 | base.low());
-        // The encoding of rsp and r12 announces a SIB byte: here one without an index.
-        if base.low() == RSP.0 {
-            self.byte(0x24);
+        // The encoding of rsp and r12 announces a SIB byte, in which that of rsp means no index.
+        if index.is_some() || base.low() == RSP.0 {
+            self.byte(mode | field << 3 | RSP.0);
+            self.byte(index.map_or(RSP.0, Gpr::low) << 3 | base.low());
+        } else {
+            self.byte(mode | field << 3 | base.low());
         }
         match mode {
             0 => {}
             0x40 => self.byte(disp as u8),
             _ => self.dword(disp),
+        }
+    }
+
+    /// `op dst, [mem]`
+    #[inline]
+    pub(super) fn alu_rm(&mut self, op: Alu, width: Width, dst: Gpr, mem: Mem) {
+        self.rm(by_width(width), (op as u8) << 3 | 3, dst, mem);
+    }
+
+    /// `op [mem], src`
+    #[inline]
+    pub(super) fn alu_mr(&mut self, op: Alu, width: Width, mem: Mem, src: Gpr) {
+        self.rm(by_width(width), (op as u8) << 3 | 1, src, mem);
+    }
+
+    /// `op [mem], imm`, on one, four or eight bytes. The low byte of the immediate counts for one byte.
+    pub(super) fn alu_mi(&mut self, op: Alu, size: Size, mem: Mem, imm: i32) {
+        match (size, i8::try_from(imm)) {
+            (Size::B, _) => {
+                self.nm(P8, 0x80, op as u8, mem);
+                self.byte(imm as u8);
+            }
+            (_, Ok(imm)) => {
+                self.nm(by_size(size), 0x83, op as u8, mem);
+                self.byte(imm as u8);
+            }
+            (Size::H, _) => {
+                self.nm(P16, 0x81, op as u8, mem);
+                self.bytes((imm as i16).to_le_bytes());
+            }
+            _ => {
+                self.nm(by_size(size), 0x81, op as u8, mem);
+                self.dword(imm);
+            }
         }
     }
 
@@ -246,27 +341,23 @@ impl Asm {
         }
     }
 
-    /// `op dword [mem], imm`
-    pub(super) fn alu_mi(&mut self, op: Alu, mem: Mem, imm: i8) {
-        self.head(P32, 0x83, 0, mem.base);
-        self.mem(op as u8, mem);
-        self.byte(imm as u8);
-    }
-
     /// `lock op [mem], src`
     pub(super) fn lock_alu(&mut self, op: Alu, width: Width, mem: Mem, src: Gpr) {
+        self.begin();
         self.byte(0xf0);
         self.rm(by_width(width), (op as u8) << 3 | 1, src, mem);
     }
 
     /// `lock xadd [mem], src`
     pub(super) fn lock_xadd(&mut self, width: Width, mem: Mem, src: Gpr) {
+        self.begin();
         self.byte(0xf0);
         self.rm(escaped(by_width(width)), 0xc1, src, mem);
     }
 
     /// `lock cmpxchg [mem], src`
     pub(super) fn lock_cmpxchg(&mut self, width: Width, mem: Mem, src: Gpr) {
+        self.begin();
         self.byte(0xf0);
         self.rm(escaped(by_width(width)), 0xb1, src, mem);
     }
@@ -307,7 +398,7 @@ impl Asm {
         if imm == 0 {
             self.alu_rr(Alu::Xor, Width::W32, dst, dst);
         } else if let Ok(imm) = u32::try_from(imm) {
-            self.head(P32, 0xb8 | dst.low(), 0, dst);
+            self.head(P32, 0xb8 | dst.low(), 0, 0, dst);
             self.dword(imm as i32);
         } else if let Ok(imm) = i32::try_from(imm) {
             self.nr(P64, 0xc7, 0, dst);
@@ -319,8 +410,8 @@ impl Asm {
 
     /// `dst = imm` in ten bytes, whatever the immediate.
     pub(super) fn mov_ri64(&mut self, dst: Gpr, imm: i64) {
-        self.head(P64, 0xb8 | dst.low(), 0, dst);
-        self.code.extend_from_slice(&imm.to_le_bytes());
+        self.head(P64, 0xb8 | dst.low(), 0, 0, dst);
+        self.bytes(imm.to_le_bytes());
     }
 
     /// `movzx dst, src`, from one or two bytes; `mov` from four or eight.
@@ -375,11 +466,10 @@ impl Asm {
     /// A store of an immediate, sign-extended.
     pub(super) fn store_imm(&mut self, size: Size, mem: Mem, imm: i32) {
         let opcode = if size == Size::B { 0xc6 } else { 0xc7 };
-        self.head(Prefix { byte: false, ..by_size(size) }, opcode, 0, mem.base);
-        self.mem(0, mem);
+        self.nm(by_size(size), opcode, 0, mem);
         match size {
             Size::B => self.byte(imm as u8),
-            Size::H => self.code.extend_from_slice(&(imm as i16).to_le_bytes()),
+            Size::H => self.bytes((imm as i16).to_le_bytes()),
             Size::W | Size::Dw => self.dword(imm),
         }
     }
@@ -387,23 +477,6 @@ impl Asm {
     /// `lea dst, [mem]`, all 64 bits or, zero-extended, the low 32.
     pub(super) fn lea(&mut self, width: Width, dst: Gpr, mem: Mem) {
         self.rm(by_width(width), 0x8d, dst, mem);
-    }
-
-    /// `lea dst, [base + index]`. The index is not rsp.
-    pub(super) fn lea_index(&mut self, width: Width, dst: Gpr, base: Gpr, index: Gpr) {
-        let wide = (width == Width::W64) as u8;
-        let rex = wide << 3 | dst.high() << 2 | index.high() << 1 | base.high();
-        if rex != 0 {
-            self.byte(0x40 | rex);
-        }
-        self.byte(0x8d);
-        // Without a displacement, the encoding of rbp and r13 means something else.
-        let mode = if base.low() == RBP.0 { 0x40 } else { 0 };
-        self.byte(mode | dst.low() << 3 | RSP.0);
-        self.byte(index.low() << 3 | base.low());
-        if mode != 0 {
-            self.byte(0);
-        }
     }
 
     /// `imul dst, src`
@@ -434,10 +507,7 @@ impl Asm {
 
     /// Sign of rax into all of rdx.
     pub(super) fn sign_to_rdx(&mut self, width: Width) {
-        if width == Width::W64 {
-            self.byte(0x48);
-        }
-        self.byte(0x99);
+        self.head(by_width(width), 0x99, 0, 0, RAX);
     }
 
     /// A shift by an immediate.
@@ -476,6 +546,7 @@ impl Asm {
     /// An instruction in the VEX encoding: opcode map, implied prefix, opcode, and its three registers.
     fn vex(&mut self, width: Width, map: u8, prefix: u8, opcode: u8, reg: Gpr, third: Gpr, rm: Gpr) {
         let wide = (width == Width::W64) as u8;
+        self.begin();
         self.byte(0xc4);
         self.byte((reg.high() ^ 1) << 7 | 1 << 6 | (rm.high() ^ 1) << 5 | map);
         self.byte(wide << 7 | (third.0 ^ 15) << 3 | prefix);
@@ -485,7 +556,7 @@ impl Asm {
 
     /// `bswap reg`
     pub(super) fn bswap(&mut self, width: Width, reg: Gpr) {
-        self.head(escaped(by_width(width)), 0xc8 | reg.low(), 0, reg);
+        self.head(escaped(by_width(width)), 0xc8 | reg.low(), 0, 0, reg);
     }
 
     /// `rol reg16, 8`: swaps the two low bytes.
@@ -496,33 +567,35 @@ impl Asm {
 
     /// `push reg`
     pub(super) fn push(&mut self, reg: Gpr) {
-        self.head(P32, 0x50 | reg.low(), 0, reg);
+        self.head(P32, 0x50 | reg.low(), 0, 0, reg);
     }
 
     /// `pop reg`
     pub(super) fn pop(&mut self, reg: Gpr) {
-        self.head(P32, 0x58 | reg.low(), 0, reg);
+        self.head(P32, 0x58 | reg.low(), 0, 0, reg);
     }
 
     /// `xorps xmm0, xmm0`
     pub(super) fn zero_xmm0(&mut self) {
-        self.code.extend_from_slice(&[0x0f, 0x57, 0xc0]);
+        self.begin();
+        self.bytes([0x0f, 0x57, 0xc0]);
     }
 
     /// `movups [mem], xmm0`: 16 bytes.
     pub(super) fn store_xmm0(&mut self, mem: Mem) {
-        self.head(escaped(P32), 0x11, 0, mem.base);
-        self.mem(0, mem);
+        self.nm(escaped(P32), 0x11, 0, mem);
     }
 
     /// `ret`
     pub(super) fn ret(&mut self) {
+        self.begin();
         self.byte(0xc3);
     }
 
     /// `ud2`: an instruction that is none.
     pub(super) fn ud2(&mut self) {
-        self.code.extend_from_slice(&[0x0f, 0x0b]);
+        self.begin();
+        self.bytes([0x0f, 0x0b]);
     }
 
     /// `call reg`
@@ -532,6 +605,7 @@ impl Asm {
 
     /// `call`, with a distance to be patched by [`Asm::patch_near`]: where that is.
     pub(super) fn call_near(&mut self) -> usize {
+        self.begin();
         self.byte(0xe8);
         self.dword(0);
         self.here() - 4
@@ -540,6 +614,7 @@ impl Asm {
     /// A jump (with a condition, or always), with a distance of 32 bits to be patched: where that is.
     #[inline]
     pub(super) fn jump_near(&mut self, cc: Option<Cc>) -> usize {
+        self.begin();
         match cc {
             Some(cc) => {
                 self.byte(0x0f);
@@ -554,6 +629,7 @@ impl Asm {
     /// The same with a distance of 8 bits, to be patched by [`Asm::patch_short`].
     #[inline]
     pub(super) fn jump_short(&mut self, cc: Option<Cc>) -> Short {
+        self.begin();
         self.byte(cc.map_or(0xeb, |cc| 0x70 | cc as u8));
         self.byte(0);
         Short(self.here() - 1)

@@ -18,17 +18,18 @@
 use std::sync::Arc;
 
 use skep_abi::MapType;
-use skep_isa::{AluOp, AtomicOp, Cond, Order, Size, Src, Width};
+use skep_isa::{AluOp, AtomicOp, Cond, Size, Src, Width};
 use skep_map::Map;
 
 use super::asm::*;
+use super::liveness::Liveness;
 use crate::error::CompileError;
 use crate::lower::{Low, LowFunction, LowOp, Lowered};
 use crate::runtime::{MAY_GOTO, TAIL_RESULT, World, load_packet};
 use crate::{MAX_CODE_BYTES, runtime};
 
 /// Where the registers of a program live.
-const REGS: [Gpr; 11] = [RAX, RDI, RSI, RDX, RCX, R8, RBX, R13, R14, R15, RBP];
+pub(super) const REGS: [Gpr; 11] = [RAX, RDI, RSI, RDX, RCX, R8, RBX, R13, R14, R15, RBP];
 
 /// Where the address of the run is kept.
 const RUN: Gpr = R12;
@@ -40,12 +41,17 @@ const KEPT: [Gpr; 6] = [RBP, RBX, R12, R13, R14, R15];
 const RED_ZONE: u32 = 128;
 
 /// Emits a program: its entry function first.
-pub(super) fn emit<W: World>(lowered: &Lowered<W>, maps: &[Arc<Map>]) -> Result<Vec<u8>, CompileError> {
+pub(super) fn emit<W: World>(
+    lowered: &Lowered<W>,
+    maps: &[Arc<Map>],
+    bmi2: bool,
+) -> Result<Vec<u8>, CompileError> {
     let mut emitter = Emitter {
         asm: Asm::with_capacity(lowered.insns.len() * 6 + 64),
         lowered,
         maps,
-        bmi2: std::arch::is_x86_feature_detected!("bmi2"),
+        bmi2,
+        live: Liveness::default(),
         places: vec![0; lowered.insns.len()],
         bounds: Vec::with_capacity(lowered.insns.len() + 1),
         jumps: Vec::new(),
@@ -67,7 +73,7 @@ pub(super) fn emit<W: World>(lowered: &Lowered<W>, maps: &[Arc<Map>]) -> Result<
         let to = emitter.entries[function as usize];
         emitter.asm.patch_near(at, to);
     }
-    Ok(emitter.asm.code().to_vec())
+    Ok(emitter.asm.into_code())
 }
 
 /// A bound on the bytes that an instruction becomes, with room to spare.
@@ -96,11 +102,12 @@ enum Forward {
     Near(usize),
 }
 
-struct Emitter<'a, W> {
-    asm: Asm,
-    lowered: &'a Lowered<W>,
+pub(super) struct Emitter<'a, W> {
+    pub(super) asm: Asm,
+    pub(super) lowered: &'a Lowered<W>,
     maps: &'a [Arc<Map>],
-    bmi2: bool,
+    pub(super) bmi2: bool,
+    pub(super) live: Liveness,
     /// Where the code of each slot is, as far as there is some.
     places: Vec<u32>,
     /// Bounds on the code before each slot, in their order.
@@ -121,13 +128,12 @@ impl<W: World> Emitter<'_, W> {
     fn function(&mut self, index: usize) -> Result<(), CompileError> {
         let function = self.lowered.functions[index];
         self.entries.push(self.asm.here());
+        self.live.look_at(self.lowered, &function);
         self.prologue(index, &function);
         let mut at = function.start;
         while at < function.end {
             self.places[at] = self.asm.here() as u32;
-            let low = self.lowered.insns[at];
-            self.insn(at, &low);
-            at += if low.op == LowOp::Const { 2 } else { 1 };
+            at += self.fused(at, function.end).unwrap_or_else(|| self.insn(at));
             if self.asm.here() > MAX_CODE_BYTES {
                 return Err(CompileError::TooLarge { bytes: self.asm.here() });
             }
@@ -194,10 +200,10 @@ impl<W: World> Emitter<'_, W> {
         let mut disp = 0;
         while disp - 16 >= end {
             disp -= 16;
-            self.asm.store_xmm0(Mem { base: RBP, disp });
+            self.asm.store_xmm0(memory_at(RBP, disp));
         }
         if disp > end {
-            self.asm.store_imm(Size::Dw, Mem { base: RBP, disp: end }, 0);
+            self.asm.store_imm(Size::Dw, memory_at(RBP, end), 0);
         }
     }
 
@@ -212,7 +218,9 @@ impl<W: World> Emitter<'_, W> {
         self.asm.ret();
     }
 
-    fn insn(&mut self, at: usize, low: &Low) {
+    /// Emits one instruction: how many slots it has.
+    fn insn(&mut self, at: usize) -> usize {
+        let low = &self.lowered.insns[at];
         let (dst, src) = (REGS[low.dst as usize], REGS[low.src as usize]);
         let imm = low.imm as i32;
         match low.op {
@@ -226,15 +234,12 @@ impl<W: World> Emitter<'_, W> {
             LowOp::MovSx { width, from } => self.asm.sign_extend(from, width, dst, src),
             LowOp::End { order, size } => self.byte_order(order, size, dst),
             LowOp::Ja => self.jump(at, None, low.target),
-            LowOp::Jump { cond, width, src: from } => {
-                let src = (from == Src::Reg).then_some(src);
-                self.branch(at, cond, width, dst, src, imm, low.target);
-            }
+            LowOp::Jump { .. } => self.branch(at, low),
             LowOp::MayGoto => {
-                let count = Mem { base: RUN, disp: MAY_GOTO };
-                self.asm.alu_mi(Alu::Cmp, count, 0);
+                let count = memory_at(RUN, MAY_GOTO);
+                self.asm.alu_mi(Alu::Cmp, Size::W, count, 0);
                 self.jump(at, Some(Cc::Equal), low.target);
-                self.asm.alu_mi(Alu::Sub, count, 1);
+                self.asm.alu_mi(Alu::Sub, Size::W, count, 1);
             }
             LowOp::CallLocal => {
                 let distance = self.asm.call_near();
@@ -252,17 +257,17 @@ impl<W: World> Emitter<'_, W> {
                 self.call(runtime::tail_call::<W> as *const () as u64);
                 self.asm.test_rr(Width::W32, RAX, RAX);
                 let missed = self.asm.jump_short(Some(Cc::Equal));
-                self.asm.load(Size::Dw, RAX, Mem { base: RUN, disp: TAIL_RESULT });
+                self.asm.load(Size::Dw, RAX, memory_at(RUN, TAIL_RESULT));
                 self.epilogue();
                 self.asm.land(missed);
             }
             LowOp::Exit => self.epilogue(),
             LowOp::Load { size, signed } | LowOp::LoadField { size, signed } => {
-                let mem = Mem { base: src, disp: low.disp };
+                let mem = memory_at(src, low.disp);
                 if signed { self.asm.load_signed(size, dst, mem) } else { self.asm.load(size, dst, mem) }
             }
             LowOp::Store { size, src: from } | LowOp::StoreField { size, src: from } => {
-                let mem = Mem { base: dst, disp: low.disp };
+                let mem = memory_at(dst, low.disp);
                 match from {
                     Src::Imm => self.asm.store_imm(size, mem, imm),
                     Src::Reg => self.asm.store(size, mem, src),
@@ -271,12 +276,13 @@ impl<W: World> Emitter<'_, W> {
             LowOp::LoadPacket { size, indirect } => self.load_packet(size, indirect.then_some(src), imm),
             LowOp::Atomic { op, size, fetch } => {
                 let width = if size == Size::Dw { Width::W64 } else { Width::W32 };
-                self.atomic(op, width, fetch, Mem { base: dst, disp: low.disp }, src);
+                self.atomic(op, width, fetch, memory_at(dst, low.disp), src);
             }
             // Plain moves have this order already on this machine.
-            LowOp::LoadAcquire { size } => self.asm.load(size, dst, Mem { base: src, disp: low.disp }),
-            LowOp::StoreRelease { size } => self.asm.store(size, Mem { base: dst, disp: low.disp }, src),
+            LowOp::LoadAcquire { size } => self.asm.load(size, dst, memory_at(src, low.disp)),
+            LowOp::StoreRelease { size } => self.asm.store(size, memory_at(dst, low.disp), src),
         }
+        if low.op == LowOp::Const { 2 } else { 1 }
     }
 
     /// Code for the first of some unreachable instructions: should a proof be wrong, the process ends here.
@@ -286,262 +292,35 @@ impl<W: World> Emitter<'_, W> {
         }
     }
 
-    fn alu_imm(&mut self, op: AluOp, width: Width, dst: Gpr, imm: i32) {
-        let (asm, count) = (&mut self.asm, (imm & if width == Width::W64 { 63 } else { 31 }) as u8);
-        match op {
-            AluOp::Mov => {
-                let value = if width == Width::W64 { i64::from(imm) } else { i64::from(imm as u32) };
-                asm.mov_ri(dst, value);
-            }
-            AluOp::Add => asm.alu_ri(Alu::Add, width, dst, imm),
-            AluOp::Sub => asm.alu_ri(Alu::Sub, width, dst, imm),
-            AluOp::Or => asm.alu_ri(Alu::Or, width, dst, imm),
-            AluOp::Xor => asm.alu_ri(Alu::Xor, width, dst, imm),
-            AluOp::And => match imm {
-                0xff => asm.zero_extend(Size::B, dst, dst),
-                0xffff => asm.zero_extend(Size::H, dst, dst),
-                // Without a sign, the high half becomes zero either way.
-                0.. => asm.alu_ri(Alu::And, Width::W32, dst, imm),
-                _ => asm.alu_ri(Alu::And, width, dst, imm),
-            },
-            AluOp::Mul => match imm as u32 {
-                power if power.is_power_of_two() && imm > 0 => {
-                    asm.shift_ri(Shift::Shl, width, dst, power.trailing_zeros() as u8);
-                }
-                _ => asm.imul_rri(width, dst, dst, imm),
-            },
-            AluOp::Lsh => asm.shift_ri(Shift::Shl, width, dst, count),
-            AluOp::Rsh => asm.shift_ri(Shift::Shr, width, dst, count),
-            AluOp::Arsh => asm.shift_ri(Shift::Sar, width, dst, count),
-            AluOp::Div | AluOp::Mod => self.divide_unsigned_imm(op == AluOp::Mod, width, dst, imm),
-            AluOp::Sdiv | AluOp::Smod => {
-                self.asm.mov_ri(R11, imm.into());
-                self.divide(op, width, dst, R11, imm == 0, imm == -1);
-            }
-        }
-    }
-
-    fn alu_reg(&mut self, op: AluOp, width: Width, dst: Gpr, src: Gpr) {
-        let asm = &mut self.asm;
-        match op {
-            AluOp::Mov if dst == src && width == Width::W64 => {}
-            AluOp::Mov => asm.mov_rr(width, dst, src),
-            AluOp::Add => asm.alu_rr(Alu::Add, width, dst, src),
-            AluOp::Sub => asm.alu_rr(Alu::Sub, width, dst, src),
-            AluOp::Or => asm.alu_rr(Alu::Or, width, dst, src),
-            AluOp::Xor => asm.alu_rr(Alu::Xor, width, dst, src),
-            AluOp::And => asm.alu_rr(Alu::And, width, dst, src),
-            AluOp::Mul => asm.imul_rr(width, dst, src),
-            AluOp::Lsh => self.shift(Shift::Shl, width, dst, src),
-            AluOp::Rsh => self.shift(Shift::Shr, width, dst, src),
-            AluOp::Arsh => self.shift(Shift::Sar, width, dst, src),
-            AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod => {
-                self.divide(op, width, dst, src, true, true)
-            }
-        }
-    }
-
-    /// A shift by a register. The machine masks the count as RFC 9669 wants it.
-    fn shift(&mut self, op: Shift, width: Width, dst: Gpr, src: Gpr) {
-        let asm = &mut self.asm;
-        if self.bmi2 {
-            asm.shift_rr(op, width, dst, dst, src);
-        } else if src == RCX && dst != RCX {
-            asm.shift_cl(op, width, dst);
-        } else {
-            // The count has to be in cl, whose register is one of the program's.
-            let shifted = if dst == RCX { R10 } else { dst };
-            asm.mov_rr(Width::W64, R11, RCX);
-            if dst == RCX {
-                asm.mov_rr(Width::W64, R10, RCX);
-            }
-            asm.mov_rr(Width::W64, RCX, src);
-            asm.shift_cl(op, width, shifted);
-            asm.mov_rr(Width::W64, RCX, if dst == RCX { R10 } else { R11 });
-        }
-    }
-
-    /// Unsigned division by a constant.
-    fn divide_unsigned_imm(&mut self, remainder: bool, width: Width, dst: Gpr, imm: i32) {
-        let divisor = if width == Width::W64 { i64::from(imm) as u64 } else { u64::from(imm as u32) };
-        let asm = &mut self.asm;
-        if divisor == 0 {
-            match (remainder, width) {
-                (false, _) => asm.mov_ri(dst, 0),
-                (true, Width::W32) => asm.mov_rr(Width::W32, dst, dst),
-                (true, Width::W64) => {}
-            }
-        } else if divisor.is_power_of_two() {
-            match i32::try_from(divisor - 1) {
-                Ok(0) if remainder => asm.mov_ri(dst, 0),
-                Ok(mask) if remainder => asm.alu_ri(Alu::And, Width::W32, dst, mask),
-                _ if remainder => {
-                    asm.mov_ri(R11, (divisor - 1) as i64);
-                    asm.alu_rr(Alu::And, width, dst, R11);
-                }
-                _ if divisor == 1 && width == Width::W64 => {}
-                _ if divisor == 1 => asm.mov_rr(Width::W32, dst, dst),
-                _ => asm.shift_ri(Shift::Shr, width, dst, divisor.trailing_zeros() as u8),
-            }
-        } else if self.bmi2 && width == Width::W32 {
-            self.multiply_to_divide(remainder, dst, divisor as u32);
-        } else {
-            asm.mov_ri(R11, divisor as i64);
-            self.divide(if remainder { AluOp::Mod } else { AluOp::Div }, width, dst, R11, false, false);
-        }
-    }
-
-    /// Division of 32 bits by a constant that is no power of two: the high half of a product with the reciprocal,
-    /// scaled to 64 bits and rounded up, is the quotient, exactly.
-    /// Source: Lemire, Kaser, Kurz, "Faster remainder by direct computation", 2019, theorem 1.
-    fn multiply_to_divide(&mut self, remainder: bool, dst: Gpr, divisor: u32) {
-        let asm = &mut self.asm;
-        let reciprocal = u64::MAX / u64::from(divisor) + 1;
-        // rdx is an operand of the multiplication, and of the program.
-        let saved = (dst != RDX).then_some(R9);
-        if let Some(saved) = saved {
-            asm.mov_rr(Width::W64, saved, RDX);
-        }
-        asm.mov_rr(Width::W32, RDX, dst);
-        asm.mov_ri(R11, reciprocal as i64);
-        asm.mulx(Width::W64, R10, R11, R11);
-        if remainder {
-            asm.imul_rri(Width::W32, R10, R10, divisor as i32);
-            // rdx still has the dividend; where it is the destination, so does that.
-            asm.alu_rr(Alu::Sub, Width::W32, RDX, R10);
-            asm.mov_rr(Width::W32, R10, RDX);
-        }
-        if let Some(saved) = saved {
-            asm.mov_rr(Width::W64, RDX, saved);
-        }
-        asm.mov_rr(Width::W32, dst, R10);
-    }
-
-    /// Division by a register, which may be zero or -1 as far as it is said; r11 may be the divisor.
-    fn divide(&mut self, op: AluOp, width: Width, dst: Gpr, src: Gpr, zero: bool, minus_one: bool) {
-        let signed = matches!(op, AluOp::Sdiv | AluOp::Smod);
-        let remainder = matches!(op, AluOp::Mod | AluOp::Smod);
-        let asm = &mut self.asm;
-        let mut ends = Vec::new();
-        let divisor = if src == RAX || src == RDX {
-            asm.mov_rr(Width::W64, R11, src);
-            R11
-        } else {
-            src
-        };
-        if zero {
-            asm.test_rr(width, divisor, divisor);
-            let other = asm.jump_short(Some(Cc::NotEqual));
-            if !remainder {
-                asm.mov_ri(dst, 0);
-            } else if width == Width::W32 {
-                asm.mov_rr(Width::W32, dst, dst);
-            }
-            ends.push(asm.jump_short(None));
-            asm.land(other);
-        }
-        if signed && minus_one {
-            // The machine faults on the quotient of the smallest number by -1, which has no positive counterpart.
-            asm.alu_ri(Alu::Cmp, width, divisor, -1);
-            let other = asm.jump_short(Some(Cc::NotEqual));
-            if remainder {
-                asm.mov_ri(dst, 0);
-            } else {
-                asm.unary(Unary::Neg, width, dst);
-            }
-            ends.push(asm.jump_short(None));
-            asm.land(other);
-        }
-        // Dividend and results are in rax and rdx, which are registers of the program.
-        if dst != RAX {
-            asm.mov_rr(Width::W64, R10, RAX);
-            asm.mov_rr(Width::W64, RAX, dst);
-        }
-        if dst != RDX {
-            asm.mov_rr(Width::W64, R9, RDX);
-        }
-        if signed {
-            asm.sign_to_rdx(width);
-            asm.unary(Unary::Idiv, width, divisor);
-        } else {
-            asm.mov_ri(RDX, 0);
-            asm.unary(Unary::Div, width, divisor);
-        }
-        let result = if remainder { RDX } else { RAX };
-        if dst != result {
-            asm.mov_rr(width, dst, result);
-        }
-        if dst != RDX {
-            asm.mov_rr(Width::W64, RDX, R9);
-        }
-        if dst != RAX {
-            asm.mov_rr(Width::W64, RAX, R10);
-        }
-        for end in ends {
-            asm.land(end);
-        }
-    }
-
-    fn byte_order(&mut self, order: Order, size: Size, dst: Gpr) {
-        let swaps = order != Order::Little;
-        match size {
-            Size::H | Size::B => {
-                if swaps {
-                    self.asm.swap_low_bytes(dst);
-                }
-                self.asm.zero_extend(Size::H, dst, dst);
-            }
-            Size::W if swaps => self.asm.bswap(Width::W32, dst),
-            Size::W => self.asm.mov_rr(Width::W32, dst, dst),
-            Size::Dw if swaps => self.asm.bswap(Width::W64, dst),
-            Size::Dw => {}
-        }
-    }
-
     /// A conditional jump; `src` is the right side, or the immediate if there is none.
-    #[allow(clippy::too_many_arguments)] // they are the fields of one instruction
-    fn branch(
-        &mut self,
-        at: usize,
-        cond: Cond,
-        width: Width,
-        dst: Gpr,
-        src: Option<Gpr>,
-        imm: i32,
-        target: u32,
-    ) {
+    fn branch(&mut self, at: usize, low: &Low) {
+        let LowOp::Jump { cond, width, src } = low.op else { return };
         // Where one side is unreachable, the condition is known.
-        if target as usize == at + 1 || self.lowered.insns[target as usize].op == LowOp::Dead {
+        if low.target as usize == at + 1 || self.lowered.insns[low.target as usize].op == LowOp::Dead {
             return;
         }
         if self.lowered.insns[at + 1].op == LowOp::Dead {
-            return self.jump(at, None, target);
+            return self.jump(at, None, low.target);
         }
+        self.compare(cond, width, src, low);
+        self.jump(at, Some(condition(cond)), low.target);
+    }
+
+    /// Sets the flags for a conditional jump.
+    pub(super) fn compare(&mut self, cond: Cond, width: Width, src: Src, low: &Low) {
+        let (dst, imm) = (REGS[low.dst as usize], low.imm as i32);
         match (cond, src) {
-            (Cond::Set, Some(src)) => self.asm.test_rr(width, dst, src),
-            (Cond::Set, None) => self.asm.test_ri(width, dst, imm),
-            (_, Some(src)) => self.asm.alu_rr(Alu::Cmp, width, dst, src),
+            (Cond::Set, Src::Reg) => self.asm.test_rr(width, dst, REGS[low.src as usize]),
+            (Cond::Set, Src::Imm) => self.asm.test_ri(width, dst, imm),
+            (_, Src::Reg) => self.asm.alu_rr(Alu::Cmp, width, dst, REGS[low.src as usize]),
             // It leaves the flags that a comparison with zero would.
-            (_, None) if imm == 0 => self.asm.test_rr(width, dst, dst),
-            (_, None) => self.asm.alu_ri(Alu::Cmp, width, dst, imm),
+            (_, Src::Imm) if imm == 0 => self.asm.test_rr(width, dst, dst),
+            (_, Src::Imm) => self.asm.alu_ri(Alu::Cmp, width, dst, imm),
         }
-        let cc = match cond {
-            Cond::Eq => Cc::Equal,
-            Cond::Ne | Cond::Set => Cc::NotEqual,
-            Cond::Gt => Cc::Above,
-            Cond::Ge => Cc::AboveEqual,
-            Cond::Lt => Cc::Below,
-            Cond::Le => Cc::BelowEqual,
-            Cond::Sgt => Cc::Greater,
-            Cond::Sge => Cc::GreaterEqual,
-            Cond::Slt => Cc::Less,
-            Cond::Sle => Cc::LessEqual,
-        };
-        self.jump(at, Some(cc), target);
     }
 
     /// A jump from this slot to another.
-    fn jump(&mut self, at: usize, cc: Option<Cc>, target: u32) {
+    pub(super) fn jump(&mut self, at: usize, cc: Option<Cc>, target: u32) {
         let to = target as usize;
         if to <= at {
             let place = self.places[to] as usize;
@@ -657,7 +436,7 @@ impl<W: World> Emitter<'_, W> {
     /// `bpf_map_lookup_elem` on an array: the key is behind r2.
     fn array_lookup(&mut self, array: &InlineArray) {
         let asm = &mut self.asm;
-        asm.load(Size::W, RAX, Mem { base: RSI, disp: 0 });
+        asm.load(Size::W, RAX, memory_at(RSI, 0));
         asm.alu_ri(Alu::Cmp, Width::W32, RAX, array.entries);
         let outside = asm.jump_short(Some(Cc::AboveEqual));
         if array.stride.count_ones() == 1 {
@@ -692,4 +471,20 @@ fn calls(low: &Low) -> bool {
 /// Whether an instruction's code uses the run.
 fn uses_run(low: &Low) -> bool {
     matches!(low.op, LowOp::Call { .. } | LowOp::TailCall | LowOp::LoadPacket { .. } | LowOp::MayGoto)
+}
+
+/// The machine's name for a condition, after [`Emitter::compare`].
+pub(super) const fn condition(cond: Cond) -> Cc {
+    match cond {
+        Cond::Eq => Cc::Equal,
+        Cond::Ne | Cond::Set => Cc::NotEqual,
+        Cond::Gt => Cc::Above,
+        Cond::Ge => Cc::AboveEqual,
+        Cond::Lt => Cc::Below,
+        Cond::Le => Cc::BelowEqual,
+        Cond::Sgt => Cc::Greater,
+        Cond::Sge => Cc::GreaterEqual,
+        Cond::Slt => Cc::Less,
+        Cond::Sle => Cc::LessEqual,
+    }
 }

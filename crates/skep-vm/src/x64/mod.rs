@@ -8,8 +8,11 @@
 //! 200 KiB.
 //! Sources: Intel's manual (asm.rs); System V Application Binary Interface, AMD64, 1.0; semantics from RFC 9669.
 
+mod arith;
 mod asm;
 mod emit;
+mod fuse;
+mod liveness;
 mod memory;
 #[cfg(test)]
 mod tests;
@@ -36,7 +39,16 @@ type Entry<W> = unsafe extern "C" fn(u64, u64, *mut Runtime<W>) -> u64;
 
 impl<W: World> Native<W> {
     pub(crate) fn new(lowered: &Lowered<W>, maps: &[Arc<Map>]) -> Result<Native<W>, CompileError> {
-        let code = emit::emit(lowered, maps)?;
+        Native::with(lowered, maps, std::arch::is_x86_feature_detected!("bmi2"))
+    }
+
+    /// With or without the instructions of BMI2.
+    pub(crate) fn with(
+        lowered: &Lowered<W>,
+        maps: &[Arc<Map>],
+        bmi2: bool,
+    ) -> Result<Native<W>, CompileError> {
+        let code = emit::emit(lowered, maps, bmi2)?;
         Ok(Native {
             memory: memory::CodeMemory::new(&code)?,
             has_fields: lowered.context_bytes > 0,
@@ -65,4 +77,13 @@ impl<W: World> Native<W> {
     pub(crate) fn code(&self) -> &[u8] {
         self.memory.code()
     }
+}
+
+/// Emits a program and forgets the code, to be measured.
+#[cfg(test)]
+#[allow(dead_code)]
+pub(crate) fn emit_only(proof: &impl crate::lower::Proof) -> usize {
+    let lowered =
+        crate::lower::lower(proof, &[], &crate::Functions::<crate::tests::Nowhere>::with_standard());
+    emit::emit(&lowered.unwrap_or_else(|error| panic!("{error}")), &[], true).map_or(0, |code| code.len())
 }

@@ -51,7 +51,7 @@ fn named(reg: Gpr, width: Width) -> &'static str {
     sized(reg, size_of_width(width))
 }
 
-fn memory(size: Size, Mem { base, disp }: Mem) -> String {
+fn memory(size: Size, Mem { base, index, disp }: Mem) -> String {
     let kind = match size {
         Size::B => "BYTE",
         Size::H => "WORD",
@@ -65,7 +65,8 @@ fn memory(size: Size, Mem { base, disp }: Mem) -> String {
         0.. => format!("+{disp:#x}"),
         _ => format!("-{:#x}", disp.unsigned_abs()),
     };
-    format!("{kind} PTR [{}{disp}]", sized(base, Size::Dw))
+    let index = index.map(|index| format!("+{}*1", sized(index, Size::Dw))).unwrap_or_default();
+    format!("{kind} PTR [{}{index}{disp}]", sized(base, Size::Dw))
 }
 
 /// An immediate as objdump prints it: sign-extended to the operand's size.
@@ -107,10 +108,6 @@ impl Sheet {
                             self.line(text, |asm| asm.sign_extend(from, width, a, b));
                         }
                     }
-                    let sum = if b == RBP || b == R13 { "+0x0" } else { "" };
-                    let (wa, wb) = (sized(a, Size::Dw), sized(b, Size::Dw));
-                    let text = format!("lea {na},[{wb}+{wa}*1{sum}]");
-                    self.line(text, |asm| asm.lea_index(width, a, b, a));
                     self.bmi2(width, a, b);
                 }
                 self.one_register(width, a);
@@ -179,9 +176,10 @@ impl Sheet {
     fn memory(&mut self) {
         for base in REGS {
             for disp in DISPS {
-                let mem = Mem { base, disp };
+                let mem = memory_at(base, disp);
                 for reg in REGS {
                     self.moves(mem, reg);
+                    self.moves(Mem { index: Some(reg), ..mem }, reg);
                     self.atomics(mem, reg);
                 }
                 for size in SIZES {
@@ -195,8 +193,19 @@ impl Sheet {
                         self.line(text, |asm| asm.store_imm(size, mem, imm));
                     }
                 }
-                let text = format!("cmp {},0xffffffff", memory(Size::W, mem));
-                self.line(text, |asm| asm.alu_mi(Alu::Cmp, mem, -1));
+                for (op, name) in ALUS {
+                    for size in SIZES {
+                        for imm in IMMS {
+                            let value = match size {
+                                Size::B => format!("{:#x}", imm as u8),
+                                Size::H => format!("{:#x}", imm as u16),
+                                _ => immediate(imm, size),
+                            };
+                            let text = format!("{name} {},{value}", memory(size, mem));
+                            self.line(text, |asm| asm.alu_mi(op, size, mem, imm));
+                        }
+                    }
+                }
                 let text = format!("movups {},xmm0", memory(Size::Dw, mem).replace("QWORD", "XMMWORD"));
                 self.line(text, |asm| asm.store_xmm0(mem));
             }
@@ -218,6 +227,11 @@ impl Sheet {
             self.line(format!("mov {place},{}", sized(reg, size)), |asm| asm.store(size, mem, reg));
         }
         for width in WIDTHS {
+            let (place, name) = (memory(size_of_width(width), mem), named(reg, width));
+            for (op, op_name) in ALUS {
+                self.line(format!("{op_name} {name},{place}"), |asm| asm.alu_rm(op, width, reg, mem));
+                self.line(format!("{op_name} {place},{name}"), |asm| asm.alu_mr(op, width, mem, reg));
+            }
             let place = memory(Size::Dw, mem).replace("QWORD PTR ", "");
             self.line(format!("lea {},{place}", named(reg, width)), |asm| asm.lea(width, reg, mem));
         }
