@@ -20,9 +20,9 @@ const CONTEXT_BYTES: usize = 1024;
 /// The running kernel.
 ///
 /// Ids are the kernel's own, as bpftool shows them; only what this host made can be named by them.
-#[derive(Default)]
 pub struct LinuxHost {
-    cpus: u32,
+    /// How many there may be; `None` where the machine does not tell.
+    cpus: Option<u32>,
     maps: HashMap<u32, Map>,
     progs: HashMap<u32, Prog>,
     types: TypeStore,
@@ -33,7 +33,13 @@ pub struct LinuxHost {
 impl LinuxHost {
     /// A host with nothing in it. Asks nothing of the kernel yet.
     pub fn new() -> LinuxHost {
-        LinuxHost { cpus: machine::possible_cpus(), ..LinuxHost::default() }
+        LinuxHost {
+            cpus: machine::possible_cpus(),
+            maps: HashMap::new(),
+            progs: HashMap::new(),
+            types: TypeStore::default(),
+            packet: Vec::new(),
+        }
     }
 
     /// Why the kernel did not take the types of objects, if it did not: programs and maps then go without them.
@@ -55,10 +61,19 @@ impl LinuxHost {
         Map::create(spec, btf, &mut self.types, self.cpus, inner.as_ref()).map_err(|errno| {
             let why = match errno {
                 Errno::EPERM => Some(machine::why_not_permitted(None)),
+                Errno::EOPNOTSUPP if self.cpus.is_none() => Some(
+                    "the number of possible CPUs is unknown: /sys/devices/system/cpu is not there".into(),
+                ),
                 _ => Some(format!("the kernel does not take {}", in_words(spec))),
             };
             HostError::Errno { what: format!("create map `{}`", spec.name), errno, why }
         })
+    }
+}
+
+impl Default for LinuxHost {
+    fn default() -> LinuxHost {
+        LinuxHost::new()
     }
 }
 
@@ -87,7 +102,7 @@ impl Host for LinuxHost {
     }
 
     fn cpus(&self) -> u32 {
-        self.cpus
+        self.cpus.unwrap_or(1)
     }
 
     fn create_map(&mut self, spec: &MapSpec, btf: Option<&Btf>) -> Result<MapId, HostError> {

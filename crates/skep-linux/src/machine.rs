@@ -6,17 +6,19 @@ use std::fs;
 
 use skep_abi::{Errno, ProgType};
 
-/// Which CPUs may ever exist, as many as a per-CPU value has room for.
-pub(crate) fn possible_cpus() -> u32 {
-    let text = fs::read_to_string("/sys/devices/system/cpu/possible").unwrap_or_default();
-    count_of(text.trim()).unwrap_or(1)
+/// How many CPUs may ever exist: as many values as a per-CPU map copies in and out. `None` where the machine does
+/// not tell, which is not the same as one: the kernel would write beyond the room for it.
+pub(crate) fn possible_cpus() -> Option<u32> {
+    count_of(fs::read_to_string("/sys/devices/system/cpu/possible").ok()?.trim())
 }
 
-/// One more than the highest of a list such as `0-3,7`: values are indexed by CPU, with gaps.
+/// How many numbers are in a list such as `0-3,7`.
 fn count_of(list: &str) -> Option<u32> {
-    let last = list.rsplit(',').next()?;
-    let highest = last.rsplit('-').next()?;
-    highest.parse::<u32>().ok()?.checked_add(1)
+    let count = |range: &str| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        last.parse::<u32>().ok()?.checked_sub(first.parse().ok()?)?.checked_add(1)
+    };
+    list.split(',').try_fold(0u32, |sum, range| sum.checked_add(count(range)?))
 }
 
 /// The running kernel's version, major, minor and patch.
@@ -103,12 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_cpus_has_room_for_its_highest() {
+    fn a_list_of_cpus_is_counted() {
         assert_eq!(count_of("0"), Some(1));
         assert_eq!(count_of("0-3"), Some(4));
-        assert_eq!(count_of("0,2-4,7"), Some(8));
+        assert_eq!(count_of("0,2-4,7"), Some(5));
         assert_eq!(count_of(""), None);
-        assert!(possible_cpus() >= 1);
+        assert_eq!(count_of("3-1"), None);
+        assert_eq!(count_of("0-4294967295,1"), None);
     }
 
     #[test]

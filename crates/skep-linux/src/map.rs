@@ -56,9 +56,14 @@ impl Map {
         spec: &MapSpec,
         btf: Option<&Btf>,
         types: &mut TypeStore,
-        cpus: u32,
+        cpus: Option<u32>,
         inner: Option<&Map>,
     ) -> Result<Map, Errno> {
+        // Nobody could say how much the kernel reads and writes of such a map.
+        if cpus.is_none() && is_percpu(spec.def.map_type) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let cpus = cpus.unwrap_or(1);
         let def = sized(spec, cpus);
         let mut attr = MapCreate {
             map_type: def.map_type.0,

@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use skep_abi::{Errno, ProgType};
+use skep_abi::{AttachType, Errno, ProgType};
 use skep_host::{HostError, LoadInfo, LoadOptions};
 use skep_isa::{Endian, FormId, Insn, Op, Wide, encode_all};
 use skep_obj::Program;
@@ -20,6 +20,9 @@ use crate::{log, machine};
 const NATIVE: Endian = if cfg!(target_endian = "big") { Endian::Big } else { Endian::Little };
 /// How often to try again when a signal interrupts the verifier.
 const INTERRUPTED_MAX: usize = 5;
+
+/// Attach types that kernels older than they load programs of their kinds without.
+const OPTIONAL: [u32; 3] = [AttachType::XDP.0, AttachType::TCX_INGRESS.0, AttachType::TCX_EGRESS.0];
 
 /// A loaded program.
 pub(crate) struct Prog {
@@ -181,15 +184,11 @@ fn load_with_log(mut request: ProgLoad<'_>, options: &LoadOptions) -> (Result<Ow
     let quiet = if options.log { log::LEVEL_ALL | log::LEVEL_STATS } else { log::LEVEL_STATS };
     let (result, text) = load_at(&request, quiet);
     let Err(errno) = result else { return (result, text) };
-    // Refused before the verifier had a say: what it stumbled over may be what the program can do without.
-    if text.is_empty() && errno == Errno::EINVAL {
-        let mut again = request;
-        again.expected_attach_type = 0;
-        for simpler in [ProgLoad { lines: &[], ..request }, again] {
-            let (result, text) = load_at(&simpler, log::LEVEL_FAILURE);
-            if result.is_ok() {
-                return (result, text);
-            }
+    // Refused before the verifier had a say: what the kernel does not know may be what the hook does without.
+    if text.is_empty() && errno == Errno::EINVAL && OPTIONAL.contains(&request.expected_attach_type) {
+        let without = load_at(&ProgLoad { expected_attach_type: 0, ..request }, quiet);
+        if without.0.is_ok() {
+            return without;
         }
     }
     let refused = load_at(&request, log::LEVEL_FAILURE);
@@ -243,4 +242,20 @@ fn refusal(program: &Program, errno: Errno, log: String) -> HostError {
         };
     }
     HostError::RefusedByKernel { program: program.name.clone(), errno, log }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use skep_isa::Reg;
+
+    #[test]
+    fn maps_by_index_become_maps_by_descriptor() {
+        let insns = [Insn::map_idx(Reg::R1, 1), Insn::map_idx_value(Reg::R2, 0, 24)].concat();
+        let expected =
+            [Insn::wide(Wide::MapFd, Reg::R1, 8), Insn::wide(Wide::MapValue, Reg::R2, 24 << 32 | 5)];
+        assert_eq!(by_descriptor(&insns, &[5, 8]), expected.concat());
+        let plain = [Insn::mov_imm(Reg::R0, 1), Insn::exit()];
+        assert_eq!(by_descriptor(&plain, &[5, 8]), plain);
+    }
 }

@@ -393,3 +393,28 @@ fn an_attach_type_that_a_hook_asks_for_is_loaded() {
         assert_eq!(result.retval, 0, "{prog_type}");
     }
 }
+
+#[test]
+fn types_that_the_kernel_refuses_are_left_out_and_the_reason_kept() {
+    needs_kernel!();
+    let mut host = LinuxHost::new();
+    // A function's type that is no function: the kernel looks at it before it looks at the program.
+    let mut builder = skep_btf::BtfBuilder::new();
+    let int = builder.int("int", 4, skep_btf::IntEncoding::SIGNED);
+    let mut fine = program(ProgType::Xdp, &[], &[&[Insn::mov_imm(Reg::R0, 2), Insn::exit()]]);
+    fine.functions[0].btf_id = Some(int);
+    fine.btf = Some(builder.finish().unwrap().into());
+    host.load(&fine, &[], &LoadOptions::default()).expect("it needs no types");
+    assert_eq!(host.refused_types().count(), 0, "the types themselves are in order");
+
+    // Types that no kernel takes: an array of itself.
+    let mut builder = skep_btf::BtfBuilder::new();
+    let itself = builder.next_id();
+    builder.array(itself, itself, 2);
+    let btf = builder.finish().unwrap();
+    let mut typed = spec("typed", MapType::Array, 4, 4, 1);
+    (typed.key_type, typed.value_type) = (Some(itself), Some(itself));
+    host.create_map(&typed, Some(&btf)).expect("it needs no types");
+    let refused: Vec<_> = host.refused_types().collect();
+    assert!(matches!(refused[..], [why] if why.ends_with("Loop detected")), "{refused:?}");
+}
