@@ -1,0 +1,100 @@
+//! What programs may call here, beyond what any place has (maps, ring buffers, tail calls): one file a subject.
+//!
+//! Each function does and returns what Linux's does, in the same order of checks, on packets as test runs make them:
+//! in one piece, not shared, their checksums neither verified nor offloaded. Functions check all they are given:
+//! nothing here panics, as a panic in a call ends the process.
+
+use skep_abi::{Errno, SK_BUFF};
+use skep_vm::{Functions, RunContext};
+
+use crate::world::UserWorld;
+
+/// Implements functions as expressions over their call.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $type:ident = $name:literal, $call:ident => $result:expr;)*) => {
+        $(
+            $(#[$doc])*
+            struct $type;
+
+            impl skep_vm::HostFunction<crate::world::UserWorld> for $type {
+                const NAME: &'static str = $name;
+
+                fn call($call: &mut skep_vm::Call<'_, crate::world::UserWorld>) -> u64 {
+                    $result
+                }
+            }
+        )*
+
+        /// Adds the functions of this file.
+        pub(super) fn add_to(functions: &mut skep_vm::Functions<crate::world::UserWorld>) {
+            $(functions.add::<$type>();)*
+        }
+    };
+}
+
+mod checksum;
+mod packet;
+mod skb;
+mod time;
+mod trace;
+mod xdp;
+
+/// All functions that the user host has.
+pub(crate) fn all() -> Functions<UserWorld> {
+    let mut functions = Functions::with_standard();
+    for add_to in [checksum::add_to, packet::add_to, skb::add_to, time::add_to, trace::add_to, xdp::add_to] {
+        add_to(&mut functions);
+    }
+    functions
+}
+
+/// What a call returns for this result: zero or a negative error number.
+fn status(result: Result<(), Errno>) -> u64 {
+    match result {
+        Ok(()) => 0,
+        Err(errno) => errno.negated() as u64,
+    }
+}
+
+/// Index of a field of `struct __sk_buff`; a name that it does not have is an error of the compiler.
+pub(crate) const fn skb_field(name: &str) -> usize {
+    let (fields, name) = (SK_BUFF.fields, name.as_bytes());
+    let mut index = 0;
+    while index < fields.len() {
+        let candidate = fields[index].name.as_bytes();
+        let mut at = 0;
+        while at < name.len() && at < candidate.len() && candidate[at] == name[at] {
+            at += 1;
+        }
+        if at == name.len() && at == candidate.len() {
+            return index;
+        }
+        index += 1;
+    }
+    panic!("struct __sk_buff has no such field");
+}
+
+const LEN: usize = skb_field("len");
+const PROTOCOL: usize = skb_field("protocol");
+const HASH: usize = skb_field("hash");
+
+/// Has the context's length follow its packet's.
+fn follow_length(context: &mut RunContext) {
+    let len = context.packet().len() as u64;
+    context.set(LEN, len);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use skep_abi::FUNCTIONS;
+
+    #[test]
+    fn every_described_function_is_implemented() {
+        let implemented: BTreeSet<u32> = super::all().iter().map(|f| f.id).collect();
+        let missing: Vec<_> =
+            FUNCTIONS.iter().filter(|f| !implemented.contains(&f.id)).map(|f| f.name).collect();
+        assert_eq!(missing, [] as [&str; 0]);
+    }
+}

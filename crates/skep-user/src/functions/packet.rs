@@ -1,0 +1,119 @@
+//! Bytes of packets that socket filters and traffic control see, and where packets go.
+//!
+//! Source: `bpf_skb_load_bytes`, `bpf_skb_load_bytes_relative`, `bpf_skb_store_bytes`, `bpf_skb_pull_data`,
+//! `bpf_redirect`, `bpf_xdp_redirect` of net/core/filter.c, Linux 6.18.
+
+use skep_abi::{Errno, ProgType};
+use skep_vm::{Call, Packet};
+
+use super::{HASH, status};
+use crate::world::{Redirect, UserWorld};
+
+/// `BPF_F_RECOMPUTE_CSUM`: update the checksum that the device computed. Packets of test runs have none, so there is
+/// nothing to do.
+const RECOMPUTE_CHECKSUM: u64 = 1;
+/// `BPF_F_INVALIDATE_HASH`: forget the flow hash.
+const INVALIDATE_HASH: u64 = 2;
+/// Offsets from headers go this far.
+const OFFSET_MAX: u32 = 0xffff;
+/// `BPF_HDR_START_MAC`
+const FROM_MAC: u32 = 0;
+/// `BPF_HDR_START_NET`
+const FROM_NETWORK: u32 = 1;
+/// `BPF_F_INGRESS`: let the device receive the packet.
+const INGRESS: u64 = 1;
+const XDP_ABORTED: u64 = 0;
+const XDP_REDIRECT: u64 = 4;
+const TC_ACT_SHOT: u64 = 2;
+const TC_ACT_REDIRECT: u64 = 7;
+
+functions! {
+    SkbLoadBytes = "bpf_skb_load_bytes", call => {
+        let (offset, len) = (call.arg(1) as u32, call.arg(3) as u32);
+        let found = bytes_at(call.context().packet(), offset, len).map(<[u8]>::to_vec);
+        hand_over(call, found)
+    };
+    SkbLoadBytesRelative = "bpf_skb_load_bytes_relative", call => {
+        let (offset, len, header) = (call.arg(1) as u32, call.arg(3) as u32, call.arg(4) as u32);
+        let found = bytes_behind_header(call.context().packet_mut(), header, offset, len);
+        hand_over(call, found)
+    };
+    SkbStoreBytes = "bpf_skb_store_bytes", call => status(store(call));
+    SkbPullData = "bpf_skb_pull_data", call => {
+        let len = call.arg(1) as u32;
+        // All of a packet is accessible at once, so what is left is the check.
+        status(if len as usize > call.context().packet().len() { Err(Errno::ENOMEM) } else { Ok(()) })
+    };
+    RedirectTo = "bpf_redirect", call => redirect(call);
+}
+
+/// These bytes of the packet, if it has them.
+fn bytes_at(packet: &Packet, offset: u32, len: u32) -> Option<&[u8]> {
+    packet.data().get(offset as usize..)?.get(..len as usize)
+}
+
+/// These bytes of the packet, counted from one of its headers.
+fn bytes_behind_header(packet: &mut Packet, header: u32, offset: u32, len: u32) -> Option<Vec<u8>> {
+    let start = match header {
+        FROM_MAC => packet.mac_header(),
+        FROM_NETWORK => packet.network_header(),
+        _ => return None,
+    };
+    if offset > OFFSET_MAX {
+        return None;
+    }
+    let at = start + offset as isize;
+    if let Ok(at) = u32::try_from(at) {
+        return bytes_at(packet, at, len).map(<[u8]>::to_vec);
+    }
+    // The link layer's header was pulled off: put it back to look at it. The network header stays where it is.
+    let before = start.unsigned_abs();
+    packet.push(before).ok()?;
+    let bytes = bytes_at(packet, offset, len).map(<[u8]>::to_vec);
+    packet.pull(before).ok()?;
+    bytes
+}
+
+/// Fills argument 2 with what was found, or else with zeroes.
+fn hand_over(call: &mut Call<'_, UserWorld>, found: Option<Vec<u8>>) -> u64 {
+    let mut to = call.bytes_mut(2);
+    match found {
+        Some(bytes) if bytes.len() == to.len() => {
+            to.copy_from_slice(&bytes);
+            0
+        }
+        _ => {
+            to.fill(0);
+            Errno::EFAULT.negated() as u64
+        }
+    }
+}
+
+fn store(call: &mut Call<'_, UserWorld>) -> Result<(), Errno> {
+    let (offset, flags) = (call.arg(1) as u32, call.arg(4));
+    if flags & !(RECOMPUTE_CHECKSUM | INVALIDATE_HASH) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let from = call.bytes(2).into_owned();
+    let context = call.context();
+    let place = context.packet_mut().data_mut().get_mut(offset as usize..).ok_or(Errno::EFAULT)?;
+    place.get_mut(..from.len()).ok_or(Errno::EFAULT)?.copy_from_slice(&from);
+    if flags & INVALIDATE_HASH != 0 {
+        context.set(HASH, 0);
+    }
+    Ok(())
+}
+
+/// Remembers where to; returns the verdict that the program is to return.
+fn redirect(call: &mut Call<'_, UserWorld>) -> u64 {
+    let (ifindex, flags) = (call.arg(0) as u32, call.arg(1));
+    let (known, accepted, refused) = match call.context().prog_type() {
+        ProgType::Xdp => (0, XDP_REDIRECT, XDP_ABORTED),
+        _ => (INGRESS, TC_ACT_REDIRECT, TC_ACT_SHOT),
+    };
+    if flags & !known != 0 {
+        return refused;
+    }
+    call.world().redirect = Some(Redirect { ifindex, flags });
+    accepted
+}

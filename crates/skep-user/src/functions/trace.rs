@@ -1,0 +1,30 @@
+//! Printing to the trace log. Which formats there are: print.rs.
+
+use skep_vm::Call;
+
+use crate::print::print;
+use crate::trace::TraceLine;
+use crate::world::UserWorld;
+
+functions! {
+    TracePrintk = "bpf_trace_printk", call => trace_printk(call);
+}
+
+/// Returns the length of the message, also of what is cut off, or a negative error number.
+fn trace_printk(call: &mut Call<'_, UserWorld>) -> u64 {
+    let args = [call.arg(2), call.arg(3), call.arg(4)];
+    let secret = call.world().secret;
+    let memory = |_address, _len| None;
+    match print(&call.bytes(0), &args, secret, &memory) {
+        Ok(message) => {
+            let world = call.world();
+            world.trace.push(TraceLine {
+                time_ns: world.clock.now(),
+                cpu: world.cpu,
+                text: String::from_utf8_lossy(&message.text).into_owned(),
+            });
+            message.len as u64
+        }
+        Err(errno) => errno.negated() as u64,
+    }
+}

@@ -1,0 +1,38 @@
+//! A BPF kernel in the process: [`UserHost`], the host that needs no privilege, no kernel and no machine of its own.
+//!
+//! It keeps maps and programs by ids, verifies and compiles programs, and runs them on test input as Linux's
+//! `BPF_PROG_TEST_RUN` does: same results, same error numbers, as tests against the running kernel show. It is
+//! deterministic: time is a virtual clock ([`CLOCK_START_NS`], [`CLOCK_STEP_NS`]), chance comes from a seed
+//! ([`UserConfig`]), and nothing outside is asked for anything.
+//!
+//! | file | is |
+//! |---|---|
+//! | host.rs, objects.rs | maps and programs, the contract of hosts |
+//! | test_run.rs | a program on a packet |
+//! | world.rs | what programs run in |
+//! | functions/ | what programs call: time, trace, packet, checksum, xdp, skb |
+//! | checksum.rs, clock.rs, ethernet.rs, flow.rs, fragments.rs, print.rs, random.rs, trace.rs | what those need |
+//!
+//! It has no devices but a loopback that nothing goes through, no sockets, no pins and no privileges, and it never
+//! touches Linux's BPF.
+#![forbid(unsafe_code)]
+
+mod checksum;
+mod clock;
+mod ethernet;
+mod flow;
+mod fragments;
+mod functions;
+mod host;
+mod objects;
+mod print;
+mod random;
+mod test_run;
+mod trace;
+mod world;
+
+pub use clock::{CLOCK_START_NS, CLOCK_STEP_NS, TAI_OFFSET_NS, TICKS_PER_SECOND, WALL_AT_BOOT_NS};
+pub use host::{UserConfig, UserHost};
+pub use test_run::MEMORY_MAX;
+pub use trace::{TRACE_LINES_MAX, Trace, TraceLine};
+pub use world::{Redirect, UserWorld};
