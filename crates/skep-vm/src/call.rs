@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use skep_abi::{Access, Arg, Effect, Function};
+use skep_abi::{Access, Arg, Effect, Function, MapFlags};
 use skep_map::Map;
 
 use crate::context::RunContext;
@@ -107,6 +107,38 @@ impl<'a, W: World> Call<'a, W> {
         // SAFETY: writable, and thereby readable, by the contract of `new`.
         unsafe { copy_from_shared(addr, &mut copy) };
         BytesMut::Copy { addr, copy, _run: std::marker::PhantomData }
+    }
+
+    /// Up to `len` bytes at an address that the program passes as a plain number, as messages do with strings: as many
+    /// as lie there in one piece of memory that the program may read. `None` if there are none.
+    pub fn peek(&mut self, addr: u64, len: usize) -> Option<Vec<u8>> {
+        let maps = self.maps();
+        let (packet, meta) = self.run.context().spans();
+        let span = [packet, meta].into_iter().find(|span| span.holds(addr, 1));
+        let room = if let Some(span) = span {
+            span.end - addr
+        } else if self.is_private(addr, 1) {
+            (&raw const *self.run).addr() as u64 - addr
+        } else {
+            let readable = |map: &&Arc<Map>| {
+                !map.def().flags.contains(MapFlags::WRONLY_PROG) && map.value_memory(addr as usize, 1)
+            };
+            let map = maps.iter().find(readable)?;
+            // The most bytes from there on that are inside one value.
+            let (mut fits, mut beyond) = (1, len + 1);
+            while beyond - fits > 1 {
+                let middle = fits.midpoint(beyond);
+                let inside = map.value_memory(addr as usize, middle);
+                *(if inside { &mut fits } else { &mut beyond }) = middle;
+            }
+            fits as u64
+        };
+        let mut bytes = vec![0; len.min(room as usize)];
+        // SAFETY: inside the packet or its metadata, inside a map's value, or on this thread's stack below the run,
+        // which is the program's and the engine's; nothing writes the first and the last meanwhile, and values are
+        // read as memory that others write.
+        unsafe { copy_from_shared(addr, &mut bytes) };
+        Some(bytes)
     }
 
     /// Address and size of a memory argument.

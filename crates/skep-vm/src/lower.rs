@@ -224,7 +224,7 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
     fn insn(&mut self, at: usize, bounds: &LowFunction, low: &mut Low) -> Result<(), CompileError> {
         let insn = &self.program.insns[at];
         let (fact, op) = (self.proof.fact(at), insn.op());
-        if fact == Fact::Unreachable || op == Op::Tail {
+        if matches!(fact, Fact::Unreachable) || insn.form == FormId::TAIL {
             return Ok(());
         }
         // Registers above r10 can be encoded; a row that reads or writes one is never verified.
@@ -238,17 +238,17 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
             Op::Neg { width } => LowOp::Neg { width },
             Op::MovSx { width, from } => LowOp::MovSx { width, from },
             Op::End { order, size } => LowOp::End { order, size },
-            Op::Ja { .. } => {
-                low.target = self.jump_target(at, insn, bounds)?;
+            Op::Ja { long } => {
+                low.target = self.jump_target(at, insn, long, bounds)?;
                 next = low.target as usize;
                 LowOp::Ja
             }
             Op::MayGoto => {
-                low.target = self.jump_target(at, insn, bounds)?;
+                low.target = self.jump_target(at, insn, false, bounds)?;
                 LowOp::MayGoto
             }
             Op::Jump { cond, width, src } => {
-                low.target = self.jump_target(at, insn, bounds)?;
+                low.target = self.jump_target(at, insn, false, bounds)?;
                 LowOp::Jump { cond, width, src }
             }
             Op::Call(Callee::Local) => {
@@ -284,8 +284,14 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
         CompileError::Unsupported { insn: at, form }
     }
 
-    fn jump_target(&self, at: usize, insn: &Insn, bounds: &LowFunction) -> Result<u32, CompileError> {
-        let distance = if insn.op() == (Op::Ja { long: true }) { insn.imm } else { insn.off.into() };
+    fn jump_target(
+        &self,
+        at: usize,
+        insn: &Insn,
+        is_long: bool,
+        bounds: &LowFunction,
+    ) -> Result<u32, CompileError> {
+        let distance = if is_long { insn.imm } else { insn.off.into() };
         let to = (at as i64).wrapping_add(1).wrapping_add(distance);
         let inside = to >= bounds.start as i64 && to < bounds.end as i64;
         if !inside || self.program.insns[to as usize].form == FormId::TAIL {

@@ -153,10 +153,7 @@ impl<W: World> Emitter<'_, W> {
 
     /// Saves what the function may not lose, and makes its frame.
     fn prologue(&mut self, index: usize, function: &LowFunction) {
-        let insns = &self.lowered.insns[function.start..function.end];
-        let used = insns.iter().fold(0_u16, |used, low| used | 1 << low.dst | 1 << low.src);
-        let calls = insns.iter().any(calls);
-        let is_entry = index == 0;
+        let (used, calls, is_entry) = (self.live.used, self.live.calls, index == 0);
         self.kept.clear();
         for reg in KEPT {
             let needed = match REGS.iter().position(|r| *r == reg) {
@@ -282,12 +279,17 @@ impl<W: World> Emitter<'_, W> {
             LowOp::LoadAcquire { size } => self.asm.load(size, dst, memory_at(src, low.disp)),
             LowOp::StoreRelease { size } => self.asm.store(size, memory_at(dst, low.disp), src),
         }
-        if low.op == LowOp::Const { 2 } else { 1 }
+        if matches!(low.op, LowOp::Const) { 2 } else { 1 }
+    }
+
+    /// Whether the verifier proved that this slot is never reached.
+    pub(super) fn is_dead(&self, slot: usize) -> bool {
+        matches!(self.lowered.insns[slot].op, LowOp::Dead)
     }
 
     /// Code for the first of some unreachable instructions: should a proof be wrong, the process ends here.
     fn dead(&mut self, at: usize) {
-        if at == 0 || self.lowered.insns[at - 1].op != LowOp::Dead {
+        if at == 0 || !self.is_dead(at - 1) {
             self.asm.ud2();
         }
     }
@@ -296,10 +298,10 @@ impl<W: World> Emitter<'_, W> {
     fn branch(&mut self, at: usize, low: &Low) {
         let LowOp::Jump { cond, width, src } = low.op else { return };
         // Where one side is unreachable, the condition is known.
-        if low.target as usize == at + 1 || self.lowered.insns[low.target as usize].op == LowOp::Dead {
+        if low.target as usize == at + 1 || self.is_dead(low.target as usize) {
             return;
         }
-        if self.lowered.insns[at + 1].op == LowOp::Dead {
+        if self.is_dead(at + 1) {
             return self.jump(at, None, low.target);
         }
         self.compare(cond, width, src, low);
@@ -461,11 +463,6 @@ struct InlineArray {
     stride: i32,
     /// How many there are.
     entries: i32,
-}
-
-/// Whether an instruction becomes a call.
-fn calls(low: &Low) -> bool {
-    matches!(low.op, LowOp::CallLocal | LowOp::Call { .. } | LowOp::TailCall | LowOp::LoadPacket { .. })
 }
 
 /// Whether an instruction's code uses the run.

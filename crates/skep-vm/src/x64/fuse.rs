@@ -174,13 +174,12 @@ impl<'a, W: World> Emitter<'a, W> {
                 let signed = matches!(cond, Cond::Sgt | Cond::Sge | Cond::Slt | Cond::Sle);
                 let whole = size == Size::Dw || size == Size::W && width == Width::W32;
                 let target = next.target as usize;
-                let dead = |slot: usize| self.lowered.insns[slot].op == LowOp::Dead;
                 if !fits
                     || signed && !whole
                     || cond == Cond::Set
                     || target == at + 2
-                    || dead(target)
-                    || dead(at + 2)
+                    || self.is_dead(target)
+                    || self.is_dead(at + 2)
                 {
                     return None;
                 }
@@ -205,7 +204,7 @@ impl<'a, W: World> Emitter<'a, W> {
     ) -> Option<usize> {
         let next = self.follower(at, 1, end)?;
         let over = low.target as usize == at + 2;
-        if next.op != LowOp::Ja || !over || self.lowered.insns[at + 2].op == LowOp::Dead {
+        if !matches!(next.op, LowOp::Ja) || !over || self.is_dead(at + 2) {
             return None;
         }
         let target = next.target;
@@ -228,7 +227,7 @@ fn family(op: AluOp) -> Option<Alu> {
 }
 
 fn is_move(low: &Low, width: Width) -> bool {
-    low.op == LowOp::Alu { op: AluOp::Mov, width, src: Src::Reg }
+    matches!(low.op, LowOp::Alu { op: AluOp::Mov, width: found, src: Src::Reg } if found == width)
 }
 
 /// Whether this shifts the register by a constant at this width: whether to the left, and by how much.

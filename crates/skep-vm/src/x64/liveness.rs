@@ -17,48 +17,86 @@ const ARGS: Regs = 0b11_1110;
 pub(super) struct Liveness {
     /// Slot of the function's first instruction.
     start: usize,
-    /// Registers whose values matter after each instruction.
-    after: Vec<Regs>,
+    /// Registers whose values matter before each instruction, and, as none, behind the last.
+    before: Vec<Regs>,
     /// Whether a jump leads there.
     targets: Vec<bool>,
+    flow: Vec<Flow>,
+    /// The registers that the function uses in any way.
+    pub(super) used: Regs,
+    /// Whether it calls anything.
+    pub(super) calls: bool,
 }
+
+/// What one instruction means to the registers.
+#[derive(Clone, Copy)]
+struct Flow {
+    reads: Regs,
+    writes: Regs,
+    /// Where else it may go on than behind itself: an index into the function, `u32::MAX` for nowhere.
+    jump: u32,
+    /// How many slots behind it, 0 if not behind itself.
+    next: u8,
+}
+
+const NOWHERE: u32 = u32::MAX;
 
 impl Liveness {
     /// Looks at a function, and forgets the one before.
     pub(super) fn look_at<W>(&mut self, lowered: &Lowered<W>, function: &LowFunction) {
         let insns = &lowered.insns[function.start..function.end];
-        self.start = function.start;
-        self.after.clear();
-        self.after.resize(insns.len(), 0);
+        (self.start, self.used, self.calls) = (function.start, 0, false);
         self.targets.clear();
         self.targets.resize(insns.len(), false);
+        self.flow.clear();
         let mut has_loop = false;
         for (at, low) in insns.iter().enumerate() {
-            if let Some(target) = jump_target(low) {
-                let target = target - self.start;
-                self.targets[target] = true;
-                has_loop |= target <= at;
-            }
-        }
-        // Registers whose values matter before each instruction.
-        let mut before: Vec<Regs> = vec![0; insns.len() + 1];
-        loop {
-            let mut changed = false;
-            for (at, low) in insns.iter().enumerate().rev() {
-                let next = at + if low.op == LowOp::Const { 2 } else { 1 };
-                let mut after = match low.op {
-                    LowOp::Exit | LowOp::Ja | LowOp::Dead => 0,
-                    _ => before[next.min(insns.len())],
-                };
-                if let Some(target) = jump_target(low) {
-                    after |= before[target - self.start];
+            let (reads, writes) = effects(low, &lowered.calls);
+            let (mut jump, mut next) = (NOWHERE, 1);
+            match low.op {
+                LowOp::Ja | LowOp::Jump { .. } | LowOp::MayGoto => {
+                    jump = low.target - self.start as u32;
+                    self.targets[jump as usize] = true;
+                    has_loop |= jump as usize <= at;
+                    next = if matches!(low.op, LowOp::Ja) { 0 } else { 1 };
                 }
-                self.after[at] = after;
-                let (reads, writes) = effects(low, &lowered.calls);
-                let now = after & !writes | reads;
-                changed |= std::mem::replace(&mut before[at], now) != now;
+                LowOp::Exit | LowOp::Dead => next = 0,
+                LowOp::Const => next = 2,
+                LowOp::CallLocal | LowOp::Call { .. } | LowOp::TailCall | LowOp::LoadPacket { .. } => {
+                    self.calls = true;
+                }
+                _ => {}
             }
-            if !(changed && has_loop) {
+            self.used |= 1 << low.dst | 1 << low.src;
+            self.flow.push(Flow { reads, writes, jump, next });
+        }
+        self.solve(has_loop);
+    }
+
+    /// Goes backwards through the function until nothing changes.
+    fn solve(&mut self, has_loop: bool) {
+        let len = self.flow.len();
+        self.before.clear();
+        self.before.resize(len + 2, 0);
+        loop {
+            let mut changed = 0;
+            // What matters before the next slot, and before the one behind that.
+            let (mut next, mut second) = (0, 0);
+            for at in (0..len).rev() {
+                let flow = self.flow[at];
+                let mut after = match flow.next {
+                    0 => 0,
+                    1 => next,
+                    _ => second,
+                };
+                if flow.jump != NOWHERE {
+                    after |= self.before[flow.jump as usize];
+                }
+                let now = after & !flow.writes | flow.reads;
+                changed |= now ^ std::mem::replace(&mut self.before[at], now);
+                (next, second) = (now, next);
+            }
+            if !has_loop || changed == 0 {
                 break;
             }
         }
@@ -66,7 +104,11 @@ impl Liveness {
 
     /// Whether the value of this register of the program does not matter after the instruction in this slot.
     pub(super) fn is_dead_after(&self, slot: usize, reg: u8) -> bool {
-        self.after[slot - self.start] >> reg & 1 == 0
+        let at = slot - self.start;
+        let flow = self.flow[at];
+        let behind = if flow.next == 0 { 0 } else { self.before[at + flow.next as usize] };
+        let there = if flow.jump == NOWHERE { 0 } else { self.before[flow.jump as usize] };
+        (behind | there) >> reg & 1 == 0
     }
 
     /// Whether some jump leads to this slot.
@@ -75,11 +117,8 @@ impl Liveness {
     }
 }
 
-fn jump_target(low: &Low) -> Option<usize> {
-    matches!(low.op, LowOp::Ja | LowOp::Jump { .. } | LowOp::MayGoto).then_some(low.target as usize)
-}
-
 /// The registers that an instruction reads, and those whose values it replaces.
+#[inline]
 fn effects<W>(low: &Low, calls: &[CallSite<W>]) -> (Regs, Regs) {
     let (dst, src): (Regs, Regs) = (1 << low.dst, 1 << low.src);
     match low.op {
