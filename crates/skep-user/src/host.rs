@@ -297,7 +297,7 @@ impl Host for UserHost {
             compile: start.elapsed(),
             code_bytes: executable.code_bytes() as u32,
             insns_processed: verified.stats().insns_processed,
-            log: String::new(),
+            log: verified.log().unwrap_or_default().to_owned(),
         };
         let memory = verified.memory_bytes().unwrap_or(0);
         let object = ProgObject { name: program.name.clone(), prog_type: kind, memory };

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `%d %i %u %x %X`, with `l` or `ll` for 64 bits | a number |
 //! | `%c` | a character |
-//! | `%s %pks %pus` | the string at an address; nothing if it can't be read |
+//! | `%s %pks` | the string at an address; nothing if it can't be read |
+//! | `%pus` | nothing: it is for addresses in user space |
 //! | `%p %pK` | a number that stands for an address; null and error pointers as they are |
 //! | `%px` | an address |
 //! | `%ps %pS %pB` | an address: there are no symbols here |
@@ -41,14 +42,14 @@ pub(crate) struct Message {
 }
 
 /// Where a message's strings come from: up to so many bytes at an address, none if it can't be read.
-pub(crate) type ReadMemory<'a> = dyn Fn(u64, usize) -> Option<Vec<u8>> + 'a;
+pub(crate) type ReadMemory<'a> = dyn FnMut(u64, usize) -> Option<Vec<u8>> + 'a;
 
 /// Formats a message. `secret` decides which numbers stand for which addresses.
 pub(crate) fn print(
     format: &[u8],
     args: &[u64],
     secret: u64,
-    memory: &ReadMemory<'_>,
+    memory: &mut ReadMemory<'_>,
 ) -> Result<Message, Errno> {
     let end = format.iter().position(|&b| b == 0).ok_or(Errno::EINVAL)?;
     let mut printer = Printer { args: args.iter(), secret, memory, used: 0, out: Message::new() };
@@ -164,16 +165,16 @@ impl Message {
     }
 }
 
-struct Printer<'a> {
+struct Printer<'a, 'm> {
     args: std::slice::Iter<'a, u64>,
     secret: u64,
-    memory: &'a ReadMemory<'a>,
+    memory: &'a mut ReadMemory<'m>,
     /// Bytes of [`ARGUMENTS_MAX`] that are used up.
     used: usize,
     out: Message,
 }
 
-impl Printer<'_> {
+impl Printer<'_, '_> {
     /// Prints what the conversion behind a `%` says; gives what follows it.
     fn conversion<'f>(&mut self, rest: &'f [u8]) -> Result<&'f [u8], Errno> {
         let arg = *self.args.next().ok_or(Errno::EINVAL)?;
@@ -235,8 +236,9 @@ impl Printer<'_> {
 
     /// What follows `%p` says how to print an address, or what is there.
     fn pointer<'f>(&mut self, arg: u64, layout: Layout, rest: &'f [u8]) -> Result<&'f [u8], Errno> {
-        if let [b'k' | b'u', b's', rest @ ..] = rest {
-            let text = self.string(arg, rest)?;
+        if let [space @ (b'k' | b'u'), b's', rest @ ..] = rest {
+            // Programs have no addresses in user space, so there is nothing to be read there.
+            let text = self.string(if *space == b'u' { 0 } else { arg }, rest)?;
             self.out.extend(&text);
             return Ok(rest);
         }
@@ -342,7 +344,7 @@ mod tests {
     }
 
     fn printed(format: &str, args: &[u64]) -> Result<String, Errno> {
-        let message = print(format!("{format}\0").as_bytes(), args, 1, &memory)?;
+        let message = print(format!("{format}\0").as_bytes(), args, 1, &mut memory)?;
         assert_eq!(message.len, message.text.len());
         Ok(String::from_utf8(message.text).expect("ASCII"))
     }
@@ -367,7 +369,7 @@ mod tests {
     fn characters_strings_and_addresses() {
         check("%c%3c%-3c|", &[65, 66, 67], "A  BC  |");
         check("%s,%8s,%-8s|", &[0x1010; 3], "words,   words,words   |");
-        check("%pks.%8pus.", &[0x1010, 0x1010], "words.words.");
+        check("%pks.%8pks.%pus.", &[0x1010; 3], "words.words..");
         check("%s|", &[0], "|");
         check("%pI4 %pi4", &[0x1000, 0x1000], "127.0.0.1 127.000.000.001");
         check("%pI6", &[0x1000], "7f00:0001:2001:0db8:0000:0000:0000:0009");
@@ -394,18 +396,18 @@ mod tests {
         ] {
             assert_eq!(printed(bad, &[1]), Err(Errno::EINVAL), "{bad}");
         }
-        assert_eq!(print(b"no end", &[], 0, &memory), Err(Errno::EINVAL));
+        assert_eq!(print(b"no end", &[], 0, &mut memory), Err(Errno::EINVAL));
         assert_eq!(printed("%llld", &[1]), Err(Errno::EINVAL));
     }
 
     #[test]
     fn a_long_message_is_cut_and_its_length_told() {
-        let message = print(b"%2000d.\0", &[5], 0, &memory).expect("printed");
+        let message = print(b"%2000d.\0", &[5], 0, &mut memory).expect("printed");
         assert_eq!((message.text.len(), message.len), (1023, 2001));
-        let message = print(b"%99999999999d\0", &[5], 0, &memory).expect("printed");
+        let message = print(b"%99999999999d\0", &[5], 0, &mut memory).expect("printed");
         assert_eq!(message.len, WIDTH_MAX);
-        let long = |_: u64, len: usize| Some(vec![b'a'; len]);
-        assert_eq!(print(b"%s%d\0", &[1, 1], 0, &long), Err(Errno::ENOSPC));
-        assert_eq!(print(b"%s\0", &[1], 0, &long).expect("printed").len, 511);
+        let mut long = |_: u64, len: usize| Some(vec![b'a'; len]);
+        assert_eq!(print(b"%s%d\0", &[1, 1], 0, &mut long), Err(Errno::ENOSPC));
+        assert_eq!(print(b"%s\0", &[1], 0, &mut long).expect("printed").len, 511);
     }
 }

@@ -170,6 +170,16 @@ fn messages_are_kept_until_they_are_taken() {
 }
 
 #[test]
+fn messages_show_what_addresses_refer_to() {
+    let mut host = host();
+    let code = Code::new().text(-24, "%s is %pI4\0").text(-8, "abc\0").stack(Reg::R1, -24);
+    let code = code.set(Reg::R2, 11).stack(Reg::R3, -8).stack(Reg::R4, -8).call("bpf_trace_printk");
+    let prog = load(&mut host, &returning("address", code), &[]);
+    assert_eq!(run(&mut host, prog), 17);
+    assert_eq!(host.take_trace().lines[0].text, "abc is 97.98.99.0");
+}
+
+#[test]
 fn redirects_are_remembered_for_one_run() {
     let mut host = host();
     let code = Code::new().set(Reg::R1, 5).set(Reg::R2, 0).call("bpf_redirect");

@@ -12,17 +12,14 @@ functions! {
 
 /// Returns the length of the message, also of what is cut off, or a negative error number.
 fn trace_printk(call: &mut Call<'_, UserWorld>) -> u64 {
+    let format = call.bytes(0).into_owned();
     let args = [call.arg(2), call.arg(3), call.arg(4)];
     let secret = call.world().secret;
-    let memory = |_address, _len| None;
-    match print(&call.bytes(0), &args, secret, &memory) {
+    match print(&format, &args, secret, &mut |address, len| call.peek(address, len)) {
         Ok(message) => {
+            let text = String::from_utf8_lossy(&message.text).into_owned();
             let world = call.world();
-            world.trace.push(TraceLine {
-                time_ns: world.clock.now(),
-                cpu: world.cpu,
-                text: String::from_utf8_lossy(&message.text).into_owned(),
-            });
+            world.trace.push(TraceLine { time_ns: world.clock.now(), cpu: world.cpu, text });
             message.len as u64
         }
         Err(errno) => errno.negated() as u64,

@@ -111,8 +111,15 @@ fn report_map() -> MapSpec {
     field_map("report", array(4, REPORT as u32, 1))
 }
 
-/// Reports of programs.
+/// Calls and reports.
 impl Code {
+    /// Calls a function whose first argument is the context and the others are these numbers; the result goes to r7.
+    pub(crate) fn call_context(self, function: &str, args: &[i64]) -> Code {
+        let code = self.add([Insn::mov_reg(Reg::R1, Reg::R6)]);
+        let code = args.iter().zip(2..).fold(code, |code, (&arg, register)| code.set(Reg(register), arg));
+        code.call(function)
+    }
+
     /// Puts r7 into a word of the report.
     pub(crate) fn report(self, word: i16) -> Code {
         self.add([Insn::store_reg(Size::Dw, Reg::R10, -64 + 8 * word, Reg::R7)])

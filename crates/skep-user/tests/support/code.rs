@@ -82,13 +82,6 @@ impl Code {
         self.add([Insn::mov_reg(register, Reg::R10), add])
     }
 
-    /// Calls a function whose first argument is the context and the others are these numbers; the result goes to r7.
-    pub(crate) fn call_context(self, function: &str, args: &[i64]) -> Code {
-        let code = self.add([Insn::mov_reg(Reg::R1, Reg::R6)]);
-        let code = args.iter().zip(2..).fold(code, |code, (&arg, register)| code.set(Reg(register), arg));
-        code.call(function)
-    }
-
     /// Calls a function; the result goes to r7.
     pub(crate) fn call(self, function: &str) -> Code {
         self.call_void(function).add([Insn::mov_reg(Reg::R7, Reg::R0)])
