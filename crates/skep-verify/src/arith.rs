@@ -62,19 +62,21 @@ impl Explorer<'_> {
     /// Arithmetic on numbers.
     fn numbers(&mut self, op: AluOp, width: Width, operand: Src, left: &Value, right: &Value) -> Value {
         let num = left.num.alu(op, width, right.num);
-        // A constant more or less than a linked number stays linked.
+        // A constant more or less than a linked number stays linked: of a narrow one, the low half does.
         let constant = right.num.as_constant().map(|c| c as i64);
-        let distance = match (op, width, constant) {
-            (AluOp::Add, Width::W64, Some(c)) => Some(c),
-            (AluOp::Sub, Width::W64, Some(c)) => c.checked_neg(),
+        let distance = match (op, constant) {
+            (AluOp::Add, Some(c)) => Some(c),
+            (AluOp::Sub, Some(c)) => c.checked_neg(),
             _ => None,
         };
-        if let (true, Some(distance)) = (left.id != 0 && operand == Src::Imm, distance)
+        let fits = width == Width::W64 || left.num.full.umax <= u64::from(u32::MAX);
+        if let (true, Some(distance)) = (left.id != 0 && operand == Src::Imm && fits, distance)
             && let Some(off) = i64::from(left.off).checked_add(distance)
             && let Ok(off) = i32::try_from(off)
             && num.as_constant().is_none()
         {
-            return Value { off, id: left.id, ..Value::scalar(num) };
+            let narrow = left.narrow || width == Width::W32;
+            return Value { off, id: left.id, narrow, ..Value::scalar(num) };
         }
         Value::scalar(num)
     }

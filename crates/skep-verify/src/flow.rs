@@ -17,6 +17,8 @@ pub(crate) struct Flow {
     pub(crate) meets: Vec<bool>,
     /// Registers whose value here may still be read, by bit.
     pub(crate) live: Vec<u16>,
+    /// Registers whose number here may matter, by bit; empty where nobody asks: in programs without `may_goto`.
+    pub(crate) relevant: Vec<u16>,
     /// Functions called by each function, with the slot of a call.
     pub(crate) calls: Vec<Vec<(usize, usize)>>,
 }
@@ -31,6 +33,7 @@ impl Flow {
             function: vec![0; slots],
             meets: vec![false; slots],
             live: Vec::new(),
+            relevant: Vec::new(),
             calls: vec![Vec::new(); program.functions.len()],
         };
         flow.lay_out(program)?;
@@ -43,6 +46,9 @@ impl Flow {
         flow.reach(program)?;
         flow.no_recursion(program)?;
         flow.live = liveness::live_before(program);
+        if program.insns.iter().any(|insn| insn.op() == Op::MayGoto) {
+            flow.relevant = liveness::relevant_before(program);
+        }
         Ok(flow)
     }
 

@@ -174,12 +174,15 @@ fn spread(state: &mut State, register: skep_isa::Reg, value: &Value, num: Scalar
     state.change(
         |v| v.is_scalar() && v.id == id,
         |v| {
-            let distance = i64::from(v.off) - i64::from(value.off);
-            v.num = if distance == 0 {
-                num
-            } else {
-                num.alu(skep_isa::AluOp::Add, Width::W64, Scalar::constant(distance as u64))
-            };
+            let distance = Scalar::constant((i64::from(v.off) - i64::from(value.off)) as u64);
+            if v.off == value.off && v.narrow == value.narrow {
+                v.num = num;
+            } else if !v.narrow && !value.narrow {
+                v.num = num.alu(skep_isa::AluOp::Add, Width::W64, distance);
+            } else if v.num.full.umax <= u64::from(u32::MAX) {
+                // The low halves are at this distance, and there is nothing above this one's.
+                v.num = num.alu(skep_isa::AluOp::Add, Width::W32, distance);
+            }
         },
     );
 }

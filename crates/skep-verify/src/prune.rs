@@ -6,7 +6,7 @@
 //! `may_goto` bounds it.
 //! Source of the rules: `states_equal`, `regsafe`, `stacksafe` of kernel/bpf/verifier.c, Linux 6.18.
 
-use skep_isa::Op;
+use skep_isa::{Op, Reg};
 
 use crate::error::Reason;
 use crate::explore::{Explorer, Kept, NodeId};
@@ -155,6 +155,7 @@ impl Explorer<'_> {
     /// Keeps the state, to be compared with later.
     fn keep(&mut self, at: usize, state: &mut State) {
         self.kept_at = (self.processed, self.jumps);
+        self.forget_dead(at, state);
         clear_single_links(state);
         let node = Node {
             state: state.clone(),
@@ -181,6 +182,21 @@ impl Explorer<'_> {
         self.path.push(Kept { node: id, passed: self.history.len() });
         self.stats.states += 1;
         self.stats.peak_states = self.stats.peak_states.max((self.nodes.len() - self.free.len()) as u64);
+    }
+
+    /// Forgets the registers that nobody reads again, so that they link nothing either.
+    fn forget_dead(&self, at: usize, state: &mut State) {
+        for frame in 0..state.frames.len() {
+            let live = self.live(state, frame, at);
+            let dead = |register: usize| live & 1 << register == 0 && register != Reg::R10.index();
+            let regs = &state.frames[frame].regs;
+            if (0..regs.len()).any(|r| dead(r) && regs[r].kind != Kind::Uninit) {
+                let regs = &mut state.frame_at_mut(frame).regs;
+                for register in (0..regs.len()).filter(|r| dead(*r)) {
+                    regs[register] = Value::UNINIT;
+                }
+            }
+        }
     }
 
     /// The path falls back: all that follows from the states kept beyond has been walked.
@@ -211,14 +227,14 @@ impl Explorer<'_> {
         self.arrive(wanted, read, state, uninit);
     }
 
-    /// The path came round to a state on itself, within a loop that is bounded at run time. Nothing is known yet of
-    /// what matters there, so everything does.
+    /// The path came round to a state on itself, within a loop that is bounded at run time. It is not known yet what
+    /// matters there, so everything does that may.
     fn come_round(&mut self, id: NodeId, state: &State, uninit: &[usize]) {
         let at = self.nodes[id].at;
         self.nodes[id].hits += 1;
         let mut wanted = Wanted::default();
         for frame in 0..state.frames.len() {
-            wanted.regs[frame] = self.live(state, frame, at);
+            wanted.regs[frame] = self.after(state, frame, at, &self.flow.relevant);
             wanted.slots[frame] = u64::MAX;
         }
         self.arrive(wanted, [u64::MAX; MAX_FRAMES], state, uninit);
@@ -265,10 +281,15 @@ impl Explorer<'_> {
 
     /// The registers of a frame that may still be read when the path is at `at`.
     fn live(&self, state: &State, frame: usize, at: usize) -> u16 {
+        self.after(state, frame, at, &self.flow.live)
+    }
+
+    /// What a data flow says of a frame's registers when the path is at `at`.
+    fn after(&self, state: &State, frame: usize, at: usize, sets: &[u16]) -> u16 {
         match state.frames.get(frame + 1) {
-            None => self.flow.live[at],
+            None => sets.get(at).copied().unwrap_or_default(),
             // A caller goes on after its call; the callee sets r0 and leaves nothing in r1 to r5.
-            Some(callee) => self.flow.live.get(callee.call_site + 1).copied().unwrap_or_default() & !0b11_1111,
+            Some(callee) => sets.get(callee.call_site + 1).copied().unwrap_or_default() & !0b11_1111,
         }
     }
 
@@ -359,8 +380,11 @@ fn value_covers(old: &Value, new: &Value, precise: bool, mode: Mode, names: &mut
     if old.is_scalar() {
         return match mode {
             Mode::Matters if !precise => true,
-            Mode::Same => old.num == new.num && names.same(old.id, new.id) && old.off == new.off,
-            _ => old.num.includes(new.num) && names.links(old.id, new.id, new.off - old.off),
+            Mode::Same => old.num == new.num && names.same(old.id, new.id) && old.off == new.off && old.narrow == new.narrow,
+            _ => {
+                let linked = old.id == 0 || old.narrow == new.narrow;
+                linked && old.num.includes(new.num) && names.links(old.id, new.id, new.off.wrapping_sub(old.off))
+            }
         };
     }
     let ranges_fit = match (old.kind, new.kind) {

@@ -123,7 +123,7 @@ impl Explorer<'_> {
         if !value.is_scalar() || value.id != 0 || value.as_constant().is_some() {
             return value;
         }
-        let linked = Value { id: self.new_id(), off: 0, ..value };
+        let linked = Value { id: self.new_id(), ..value.unlinked() };
         state.set(reg, linked);
         linked
     }

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use skep_abi::MapDef;
-
 use crate::domain::{Scalar, Tnum};
 
 /// Names what values have in common: copies of one number, pointers with the same variable part, results of one
@@ -16,6 +14,8 @@ pub(crate) struct Value {
     pub(crate) kind: Kind,
     /// Pointers: the constant part of the offset, in bytes. Numbers: what was added since they shared `id`.
     pub(crate) off: i32,
+    /// Numbers: whether it was added at 32 bits, so that what is shared are the low halves.
+    pub(crate) narrow: bool,
     pub(crate) id: Id,
     /// The acquired record that this points into; 0 if none.
     pub(crate) acquired: Id,
@@ -74,7 +74,7 @@ impl Value {
     pub(crate) const UNKNOWN: Value = Value::of(Kind::Scalar, Scalar::UNKNOWN);
 
     const fn of(kind: Kind, num: Scalar) -> Value {
-        Value { kind, off: 0, id: 0, acquired: 0, num }
+        Value { kind, off: 0, narrow: false, id: 0, acquired: 0, num }
     }
 
     pub(crate) const fn scalar(num: Scalar) -> Value {
@@ -117,7 +117,7 @@ impl Value {
 
     /// The same number, not known to be equal to another register's.
     pub(crate) const fn unlinked(self) -> Value {
-        Value { id: 0, off: 0, ..self }
+        Value { id: 0, off: 0, narrow: false, ..self }
     }
 }
 
@@ -220,15 +220,5 @@ impl fmt::Display for Value {
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-/// What a pointer's memory is called in messages.
-pub(crate) fn memory_size(kind: Kind, maps: impl Fn(u32) -> Option<MapDef>, given: Option<u32>) -> Option<u32> {
-    match kind {
-        Kind::MapValue { map, .. } => maps(map).map(|def| def.value_size),
-        Kind::Given => given,
-        Kind::Record { size, .. } => Some(size),
-        _ => None,
     }
 }

@@ -21,6 +21,10 @@ struct Tally {
     false_accepts: Vec<String>,
     false_refusals: Vec<String>,
     unsupported: BTreeMap<String, usize>,
+    /// Instructions looked at, for what both accept: here and by Linux.
+    processed: (u64, u64),
+    /// Time for them, in microseconds: here and by Linux when the cases were recorded.
+    micros: (u64, u64),
 }
 
 fn judge(file: &str) -> Option<Tally> {
@@ -42,13 +46,21 @@ fn judge(file: &str) -> Option<Tally> {
         let options = Options { strict_alignment: flags & STRICT_ALIGNMENT != 0, ..Options::default() };
         let start = Instant::now();
         let verdict = verify(support::shared(&case), &options);
+        let micros = start.elapsed().as_micros() as u64;
         let id = case["id"].as_str().unwrap_or_default();
-        if std::env::var_os("SKEP_SLOW").is_some() && start.elapsed().as_millis() > 500 {
-            println!("slow: {id}: {:?}", start.elapsed());
-        }
         let words = golden["error"].as_str().unwrap_or_default();
         match (accepted, verdict) {
-            (true, Ok(_)) => tally.agree_accept += 1,
+            (true, Ok(verified)) => {
+                tally.agree_accept += 1;
+                let linux = golden["processed_insns"].as_u64().unwrap_or_default();
+                tally.processed.0 += verified.stats().insns_processed;
+                tally.processed.1 += linux;
+                tally.micros.0 += micros;
+                tally.micros.1 += golden["verify_us_min"].as_u64().unwrap_or_default();
+                if std::env::var_os("SKEP_SLOW").is_some() && verified.stats().insns_processed > 2 * linux + 500 {
+                    println!("slow: {id}: {} {} {linux}", verified.stats().insns_processed, micros);
+                }
+            }
             (false, Err(_)) => tally.agree_refuse += 1,
             (false, Ok(_)) => tally.false_accepts.push(format!("{id}: {}: {words}", case["name"])),
             (true, Err(error)) => match &error.reason {
@@ -83,6 +95,10 @@ fn verdicts_are_those_of_linux() {
             tally.false_accepts.len(),
             tally.false_refusals.len(),
             tally.unsupported.values().sum::<usize>(),
+        );
+        println!(
+            "{file}: where both accept, {} instructions looked at in {} µs, by Linux {} in {} µs",
+            tally.processed.0, tally.micros.0, tally.processed.1, tally.micros.1
         );
     }
 }
