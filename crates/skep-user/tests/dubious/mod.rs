@@ -1,0 +1,514 @@
+//! Random XDP programs of which a verifier has to refuse many: pointers are bent, checks are left out or are off
+//! by one, registers are read that nothing wrote, loops may not end.
+//!
+//! What is accepted is run, and must stay inside; a property test and a fuzz target do that. Plausible parts
+//! (a bounds check before a packet access, a null check after a lookup) make enough programs pass.
+
+use std::sync::Arc;
+
+use arbitrary::{Result, Unstructured};
+use skep_abi::{AttachType, Errno, MapDef, MapFlags, MapType, ProgType};
+use skep_host::{Engine, Host as _, HostError, LoadOptions, TestRun};
+use skep_isa::{AluOp, AtomicOp, Callee, Cond, Endian, Insn, Op, Reg, Size, Src, Width, decode_all};
+use skep_obj::{MapInit, MapSpec, Pinning, ProgFunction, Program};
+use skep_user::{UserConfig, UserHost};
+
+/// Most parts that a program is made of.
+const PARTS: usize = 24;
+
+/// Bytes of a value in the maps.
+const VALUE: u32 = 24;
+
+/// The maps: by index in the program.
+const ARRAY: u32 = 0;
+const HASH: u32 = 1;
+const RING: u32 = 2;
+
+/// Packets up to so many bytes.
+const PACKET_MAX: usize = 96;
+
+const SIZES: [Size; 4] = [Size::B, Size::H, Size::W, Size::Dw];
+const CONDS: [Cond; 11] = [
+    Cond::Eq,
+    Cond::Gt,
+    Cond::Ge,
+    Cond::Set,
+    Cond::Ne,
+    Cond::Sgt,
+    Cond::Sge,
+    Cond::Lt,
+    Cond::Le,
+    Cond::Slt,
+    Cond::Sle,
+];
+const ALUS: [AluOp; 14] = [
+    AluOp::Add,
+    AluOp::Sub,
+    AluOp::Mul,
+    AluOp::Div,
+    AluOp::Or,
+    AluOp::And,
+    AluOp::Lsh,
+    AluOp::Rsh,
+    AluOp::Mod,
+    AluOp::Xor,
+    AluOp::Mov,
+    AluOp::Arsh,
+    AluOp::Sdiv,
+    AluOp::Smod,
+];
+
+/// What came of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The verifier, or the compiler, refused it.
+    Refused,
+    /// It ran.
+    Ran,
+}
+
+/// Makes a program and a packet of random bytes, verifies it, and if it is accepted runs it in the checked
+/// interpreter and natively: it must not trap, and both must agree.
+pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
+    let program = program(u)?;
+    let mut packet = vec![0; u.int_in_range(14..=PACKET_MAX)?];
+    u.fill_buffer(&mut packet)?;
+    let mut results = Vec::new();
+    for engine in [Engine::Interp, Engine::Best] {
+        let mut host = UserHost::new(UserConfig::default());
+        let maps: Vec<_> = program
+            .maps
+            .iter()
+            .map(|spec| host.create_map(spec, None).expect("a map of a plain kind"))
+            .collect();
+        let loaded = host.load(&program, &maps, &LoadOptions { engine, log: false });
+        let Ok((id, _)) = loaded else {
+            assert!(results.is_empty(), "one engine takes it, the other not: {loaded:?}\n{}", text(&program));
+            return Ok(Outcome::Refused);
+        };
+        let test = TestRun { data: &packet, repeat: 2, ..TestRun::default() };
+        match host.test_run(id, &test) {
+            Ok(result) => {
+                let mut contents = Vec::new();
+                for &map in &maps[..2] {
+                    let mut key = None;
+                    while let Some(next) = host.next_key(map, key.as_deref()).expect("keys") {
+                        contents.push((next.clone(), host.lookup(map, &next).expect("a value")));
+                        key = Some(next);
+                    }
+                }
+                contents.sort();
+                results.push((result.retval, result.data, contents));
+            }
+            // A packet may be shrunk below what the host runs on again.
+            Err(HostError::Errno { errno: Errno::EINVAL, .. }) => return Ok(Outcome::Ran),
+            Err(error) => panic!("{error}\n{}", text(&program)),
+        }
+    }
+    // Addresses differ from run to run, and a program may look at them.
+    if !shows_addresses(&program) {
+        assert!(results[0] == results[1], "engines disagree: {results:?}\n{}", text(&program));
+    }
+    Ok(Outcome::Ran)
+}
+
+/// The program's instructions, for messages.
+fn text(program: &Program) -> String {
+    let writer = skep_isa::text::Writer::pseudoc();
+    program.insns.iter().enumerate().map(|(i, insn)| format!("{i}: {}\n", writer.insn(insn))).collect()
+}
+
+/// Whether a pointer's bits may get into a result: it is stored outside the stack, or anything but a sum or
+/// copy is done to registers that may hold one. Cautious: says yes too often.
+fn shows_addresses(program: &Program) -> bool {
+    let exotic = |insn: &Insn| match insn.op() {
+        Op::Alu { op: AluOp::Add | AluOp::Mov, width: Width::W64, .. } => false,
+        Op::Alu { src: Src::Imm, .. } => false,
+        Op::Alu { .. } | Op::Neg { .. } | Op::End { .. } | Op::MovSx { .. } => true,
+        Op::Jump { src: Src::Reg, .. } => true,
+        Op::Store { src: Src::Reg, .. } => insn.dst != Reg::R10,
+        Op::Atomic { .. } | Op::StoreRelease { .. } => true,
+        _ => false,
+    };
+    program.insns.iter().any(exotic)
+}
+
+fn map(name: &str, map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> MapSpec {
+    MapSpec {
+        name: name.into(),
+        def: MapDef { map_type, key_size, value_size, max_entries, flags: MapFlags::default() },
+        key_type: None,
+        value_type: None,
+        pinning: Pinning::None,
+        inner: None,
+        extra: 0,
+        numa_node: None,
+        init: MapInit::Empty,
+    }
+}
+
+/// A random program.
+fn program(u: &mut Unstructured<'_>) -> Result<Program> {
+    let mut maker = Maker { u, insns: Vec::new() };
+    maker.prologue()?;
+    let parts = maker.u.int_in_range(1..=PARTS)?;
+    let mut calls = Vec::new();
+    for _ in 0..parts {
+        if let Some(call) = maker.part()? {
+            calls.push(call);
+        }
+    }
+    maker.push(Insn::mov_imm(Reg::R0, 2));
+    maker.push(Insn::exit());
+    let entry = maker.insns.len();
+    let mut functions = vec![("entry", 0, entry)];
+    if !calls.is_empty() {
+        for call in calls {
+            maker.insns[call].imm = (entry - call - 1) as i64;
+        }
+        maker.function()?;
+        functions.push(("callee", entry, maker.insns.len()));
+    }
+    let insns = maker.insns;
+    let functions = functions.into_iter().map(|(name, start, end)| ProgFunction {
+        name: name.into(),
+        start,
+        end,
+        global: start == 0,
+        btf_id: None,
+    });
+    Ok(Program {
+        name: "dubious".into(),
+        prog_type: ProgType::Xdp,
+        attach_type: AttachType::XDP,
+        license: "GPL".into(),
+        kern_version: 0,
+        insns,
+        functions: functions.collect(),
+        maps: Arc::from([
+            map("array", MapType::Array, 4, VALUE, 4),
+            map("hash", MapType::Hash, 4, VALUE, 4),
+            map("ring", MapType::Ringbuf, 0, 0, 4096),
+        ]),
+        lines: Vec::new(),
+        core_relos: Vec::new(),
+        btf: None,
+    })
+}
+
+struct Maker<'a, 'b> {
+    u: &'a mut Unstructured<'b>,
+    insns: Vec<Insn>,
+}
+
+impl Maker<'_, '_> {
+    fn push(&mut self, insn: Insn) {
+        self.insns.push(insn);
+    }
+
+    fn any_reg(&mut self) -> Result<Reg> {
+        Ok(Reg(self.u.int_in_range(0..=10)?))
+    }
+
+    /// A number: most often small, or near a power of two.
+    fn number(&mut self) -> Result<i32> {
+        Ok(match self.u.int_in_range(0..=7)? {
+            0..=3 => self.u.int_in_range(-8..=64)?,
+            4 => 1i32.wrapping_shl(self.u.int_in_range(0..=31)?),
+            5 => 1i32.wrapping_shl(self.u.int_in_range(0..=31)?).wrapping_sub(1),
+            6 => self.u.int_in_range(-4096..=4096)?,
+            _ => self.u.arbitrary()?,
+        })
+    }
+
+    /// r6 = context, r7 = packet, r8 = its end, r9 and r0 numbers; sometimes the packet's length is checked.
+    fn prologue(&mut self) -> Result<()> {
+        self.push(Insn::mov_reg(Reg::R6, Reg::R1));
+        self.push(Insn::load(Size::W, Reg::R7, Reg::R1, 0));
+        self.push(Insn::load(Size::W, Reg::R8, Reg::R1, 4));
+        let number = self.number()?;
+        self.push(Insn::mov_imm(Reg::R9, number));
+        self.push(Insn::mov_imm(Reg::R0, 0));
+        Ok(())
+    }
+
+    /// One part of a program; the slot of a local call, if it ends in one.
+    fn part(&mut self) -> Result<Option<usize>> {
+        match self.u.int_in_range(0..=19)? {
+            0..=2 => self.arithmetic()?,
+            3 => self.packet_check()?,
+            4 | 5 => self.packet_access()?,
+            6 => self.bend(Reg::R7)?,
+            7..=9 => self.stack_access()?,
+            10..=12 => self.lookup()?,
+            13 => self.branch()?,
+            14 => self.counted_loop()?,
+            15 => self.ring()?,
+            16 => self.helper()?,
+            17 => {
+                self.push(Insn::new(Op::Call(Callee::Local)));
+                return Ok(Some(self.insns.len() - 1));
+            }
+            18 => self.spill()?,
+            _ => self.anything()?,
+        }
+        Ok(None)
+    }
+
+    fn arithmetic(&mut self) -> Result<()> {
+        let op = *self.u.choose(&ALUS)?;
+        let width = if self.u.arbitrary()? { Width::W64 } else { Width::W32 };
+        let dst = Reg(*self.u.choose(&[0, 1, 2, 3, 4, 5, 9, 9, 9])?);
+        if self.u.ratio(1, 3)? {
+            let src = self.any_reg()?;
+            self.push(Insn::alu_reg(op, width, dst, src));
+        } else {
+            let number = self.number()?;
+            self.push(Insn::alu_imm(op, width, dst, number));
+        }
+        Ok(())
+    }
+
+    /// `if r7 + N > r8 goto exit`, in one of several shapes, right or nearly so.
+    fn packet_check(&mut self) -> Result<()> {
+        let len = self.u.int_in_range(0..=70)?;
+        let base = if self.u.ratio(4, 5)? { Reg::R7 } else { self.any_reg()? };
+        self.push(Insn::mov_reg(Reg::R2, base));
+        self.push(Insn::alu_imm(AluOp::Add, Width::W64, Reg::R2, len));
+        let cond = *self.u.choose(&[Cond::Gt, Cond::Gt, Cond::Gt, Cond::Ge, Cond::Lt, Cond::Le])?;
+        if matches!(cond, Cond::Lt | Cond::Le) {
+            self.push(Insn::jump_reg(cond, Width::W64, Reg::R8, Reg::R2, 2));
+            self.push(Insn::ja(2));
+        } else {
+            self.push(Insn::jump_reg(cond, Width::W64, Reg::R2, Reg::R8, 1));
+            self.push(Insn::ja(2));
+        }
+        self.push(Insn::mov_imm(Reg::R0, 1));
+        self.push(Insn::exit());
+        Ok(())
+    }
+
+    fn packet_access(&mut self) -> Result<()> {
+        let base = if self.u.ratio(4, 5)? { Reg::R7 } else { self.any_reg()? };
+        let off = self.u.int_in_range(-2..=70)?;
+        self.access(base, off)
+    }
+
+    /// A load, store or atomic at an address.
+    fn access(&mut self, base: Reg, off: i16) -> Result<()> {
+        let size = *self.u.choose(&SIZES)?;
+        let reg = Reg(*self.u.choose(&[0, 1, 2, 3, 4, 5, 9])?);
+        let insn = match self.u.int_in_range(0..=7)? {
+            0..=3 => Insn::load(size, reg, base, off),
+            4 | 5 => Insn::store_imm(size, base, off, self.number()?),
+            6 => Insn::store_reg(size, base, off, Reg::R9),
+            _ => {
+                let op = *self.u.choose(&[AtomicOp::Add, AtomicOp::Or, AtomicOp::And, AtomicOp::Xor])?;
+                let size = if self.u.arbitrary()? { Size::Dw } else { Size::W };
+                Insn::atomic(op, size, self.u.arbitrary()?, base, off, Reg::R9)
+            }
+        };
+        self.push(insn);
+        Ok(())
+    }
+
+    /// Adds a number, or r9 after masking or comparing it, to a pointer.
+    fn bend(&mut self, pointer: Reg) -> Result<()> {
+        match self.u.int_in_range(0..=3)? {
+            0 => {
+                let number = self.number()?;
+                self.push(Insn::alu_imm(AluOp::Add, Width::W64, pointer, number));
+                return Ok(());
+            }
+            1 => {
+                let mask = (1 << self.u.int_in_range(0..=6)?) - 1;
+                self.push(Insn::alu_imm(AluOp::And, Width::W64, Reg::R9, mask));
+            }
+            2 => {
+                let cond = *self.u.choose(&CONDS)?;
+                let width = if self.u.arbitrary()? { Width::W64 } else { Width::W32 };
+                let number = self.u.int_in_range(-4..=40)?;
+                self.push(Insn::jump_imm(cond, width, Reg::R9, number, 1));
+            }
+            _ => {}
+        }
+        let op = if self.u.ratio(4, 5)? { AluOp::Add } else { AluOp::Sub };
+        self.push(Insn::alu_reg(op, Width::W64, pointer, Reg::R9));
+        Ok(())
+    }
+
+    fn stack_access(&mut self) -> Result<()> {
+        let off = match self.u.int_in_range(0..=5)? {
+            0 => self.u.int_in_range(-520..=8)?,
+            1 => -8 * self.u.int_in_range::<i16>(0..=65)?,
+            _ => -8 * self.u.int_in_range::<i16>(1..=4)?,
+        };
+        self.access(Reg::R10, off)
+    }
+
+    /// Stores and reloads a register, perhaps in another size.
+    fn spill(&mut self) -> Result<()> {
+        let off = -8 * self.u.int_in_range::<i16>(1..=4)?;
+        let reg = self.any_reg()?;
+        self.push(Insn::store_reg(Size::Dw, Reg::R10, off, reg));
+        if self.u.ratio(1, 4)? {
+            let inner = off + self.u.int_in_range(0..=7)?;
+            self.push(Insn::store_imm(Size::B, Reg::R10, inner, 0));
+        }
+        let back = Reg(self.u.int_in_range(0..=9)?);
+        let size = if self.u.ratio(3, 4)? { Size::Dw } else { *self.u.choose(&SIZES)? };
+        self.push(Insn::load(size, back, Reg::R10, off));
+        Ok(())
+    }
+
+    /// A lookup with a key on the stack, most often a null check, then accesses to the value.
+    fn lookup(&mut self) -> Result<()> {
+        let key = self.u.int_in_range(0..=5)?;
+        self.push(Insn::store_imm(Size::W, Reg::R10, -4, key));
+        self.push(Insn::mov_reg(Reg::R2, Reg::R10));
+        let off = if self.u.ratio(9, 10)? { -4 } else { self.number()? };
+        self.push(Insn::alu_imm(AluOp::Add, Width::W64, Reg::R2, off));
+        let map = *self.u.choose(&[ARRAY, HASH])?;
+        self.insns.extend(Insn::map_idx(Reg::R1, map));
+        match self.u.int_in_range(0..=5)? {
+            // Updates and deletes take the same first two arguments.
+            0 => {
+                self.push(Insn::mov_reg(Reg::R3, Reg::R10));
+                self.push(Insn::alu_imm(AluOp::Add, Width::W64, Reg::R3, -(VALUE as i32) - 8));
+                for slot in 0..3 {
+                    self.push(Insn::store_imm(Size::Dw, Reg::R10, -32 + 8 * slot, 7));
+                }
+                let flags = self.u.int_in_range(0..=3)?;
+                self.push(Insn::mov_imm(Reg::R4, flags));
+                self.push(Insn::call_helper(2));
+                return Ok(());
+            }
+            1 => {
+                self.push(Insn::call_helper(3));
+                return Ok(());
+            }
+            _ => self.push(Insn::call_helper(1)),
+        }
+        if self.u.ratio(9, 10)? {
+            self.push(Insn::jump_imm(Cond::Ne, Width::W64, Reg::R0, 0, 2));
+            self.push(Insn::mov_imm(Reg::R0, 3));
+            self.push(Insn::exit());
+        }
+        if self.u.ratio(1, 2)? {
+            self.bend(Reg::R0)?;
+        }
+        let off = self.u.int_in_range(-1..=VALUE as i16)?;
+        self.access(Reg::R0, off)
+    }
+
+    /// A jump over the next few instructions, on numbers.
+    fn branch(&mut self) -> Result<()> {
+        let cond = *self.u.choose(&CONDS)?;
+        let width = if self.u.arbitrary()? { Width::W64 } else { Width::W32 };
+        let off = self.u.int_in_range(0..=3)?;
+        let insn = if self.u.ratio(3, 4)? {
+            Insn::jump_imm(cond, width, Reg::R9, self.number()?, off)
+        } else {
+            Insn::jump_reg(cond, width, Reg::R9, self.any_reg()?, off)
+        };
+        self.push(insn);
+        for _ in 0..off {
+            self.arithmetic()?;
+        }
+        Ok(())
+    }
+
+    /// A loop with a counter, which may be wrong.
+    fn counted_loop(&mut self) -> Result<()> {
+        let rounds = self.u.int_in_range(1..=12)?;
+        self.push(Insn::mov_imm(Reg::R9, 0));
+        let start = self.insns.len();
+        let body = self.u.int_in_range(0..=2)?;
+        for _ in 0..body {
+            self.stack_access()?;
+        }
+        let step = if self.u.ratio(9, 10)? { 1 } else { 0 };
+        self.push(Insn::alu_imm(AluOp::Add, Width::W64, Reg::R9, step));
+        let cond = *self.u.choose(&[Cond::Lt, Cond::Lt, Cond::Ne, Cond::Slt])?;
+        let back = start as i16 - self.insns.len() as i16 - 1;
+        self.push(Insn::jump_imm(cond, Width::W64, Reg::R9, rounds, back));
+        Ok(())
+    }
+
+    /// A record of a ring buffer: reserved, written, most often submitted.
+    fn ring(&mut self) -> Result<()> {
+        self.insns.extend(Insn::map_idx(Reg::R1, RING));
+        let size = self.u.int_in_range(1..=40)?;
+        self.push(Insn::mov_imm(Reg::R2, size));
+        self.push(Insn::mov_imm(Reg::R3, 0));
+        self.push(Insn::call_helper(131));
+        self.push(Insn::jump_imm(Cond::Ne, Width::W64, Reg::R0, 0, 2));
+        self.push(Insn::mov_imm(Reg::R0, 4));
+        self.push(Insn::exit());
+        let off = self.u.int_in_range(0..=40)?;
+        self.push(Insn::store_imm(Size::W, Reg::R0, off, 9));
+        if self.u.ratio(9, 10)? {
+            self.push(Insn::mov_reg(Reg::R1, Reg::R0));
+            self.push(Insn::mov_imm(Reg::R2, 0));
+            let id = *self.u.choose(&[132, 133])?;
+            self.push(Insn::call_helper(id));
+        }
+        Ok(())
+    }
+
+    /// A call that may move the packet, or of any number, with the context and numbers as arguments.
+    fn helper(&mut self) -> Result<()> {
+        let id = match self.u.int_in_range(0..=3)? {
+            0 => *self.u.choose(&[44, 54, 65])?,
+            1 => *self.u.choose(&[5, 7, 8, 188])?,
+            2 => 189,
+            _ => self.u.int_in_range(0..=210)?,
+        };
+        self.push(Insn::mov_reg(Reg::R1, Reg::R6));
+        let number = self.u.int_in_range(-20..=20)?;
+        self.push(Insn::mov_imm(Reg::R2, number));
+        self.push(Insn::mov_reg(Reg::R3, Reg::R10));
+        self.push(Insn::alu_imm(AluOp::Add, Width::W64, Reg::R3, -32));
+        let size = self.u.int_in_range(-1..=33)?;
+        self.push(Insn::mov_imm(Reg::R4, size));
+        self.push(Insn::mov_imm(Reg::R5, 0));
+        self.push(Insn::call_helper(id));
+        if self.u.ratio(3, 4)? {
+            // Packet pointers are taken again.
+            self.push(Insn::load(Size::W, Reg::R7, Reg::R6, 0));
+            self.push(Insn::load(Size::W, Reg::R8, Reg::R6, 4));
+        }
+        Ok(())
+    }
+
+    /// Any instruction that decodes.
+    fn anything(&mut self) -> Result<()> {
+        let bytes: [u8; 8] = self.u.arbitrary()?;
+        let mut insn = decode_all(&bytes, Endian::Little).expect("a whole slot")[0];
+        insn.dst = Reg(insn.dst.0 % 11);
+        insn.src = Reg(insn.src.0 % 11);
+        if insn.row().is_some_and(|row| row.slots == 1) && insn.op() != Op::Call(Callee::Local) {
+            self.push(insn);
+        }
+        Ok(())
+    }
+
+    /// The function that local calls reach: some arithmetic, its own stack, perhaps the caller's.
+    fn function(&mut self) -> Result<()> {
+        self.push(Insn::mov_imm(Reg::R9, 5));
+        self.push(Insn::mov_imm(Reg::R0, 0));
+        for _ in 0..self.u.int_in_range(0..=4)? {
+            match self.u.int_in_range(0..=2)? {
+                0 => self.arithmetic()?,
+                1 => self.stack_access()?,
+                _ => {
+                    let off = self.u.int_in_range(-16..=16)?;
+                    self.access(Reg::R1, off)?;
+                }
+            }
+        }
+        self.push(Insn::mov_imm(Reg::R0, 1));
+        self.push(Insn::exit());
+        Ok(())
+    }
+}
