@@ -18,7 +18,7 @@ use crate::section::{
     Fixup, FixupKind, MAX_OBJECT_BYTES, MAX_SECTIONS, Mark, Origin, Purpose, Section, Shape, purpose,
 };
 use crate::source::{Source, Statement};
-use crate::symbol::{Binding, Meaning, Signature, Symbols, Tag};
+use crate::symbol::{Binding, Meaning, Signature, Symbol, Symbols, Tag};
 use crate::{Options, resolve};
 
 pub(crate) type Result<T> = std::result::Result<T, Problem>;
@@ -137,6 +137,17 @@ impl<'a> Assembler<'a> {
         &mut self.sections[self.current]
     }
 
+    /// Whether the source has types of its own, as compilers print them.
+    pub(crate) fn has_types(&self) -> bool {
+        self.types_section(".BTF").is_some()
+    }
+
+    /// The bytes of a section of types, if it has some.
+    pub(crate) fn types_section(&self, name: &str) -> Option<&[u8]> {
+        let index = *self.section_index.get(name)?;
+        Some(self.sections[index].bytes.as_slice()).filter(|bytes| !bytes.is_empty())
+    }
+
     /// Where the next byte goes, as `.` means it.
     pub(crate) fn here(&self) -> Meaning {
         Meaning::Label(self.current, self.sections[self.current].offset())
@@ -239,10 +250,19 @@ impl<'a> Assembler<'a> {
                 cursor.end()?;
                 self.named_section(name, None, span)?;
             }
-            Directive::Global => self.bind(cursor, Binding::Global)?,
+            // What is hidden stays so, whatever else is said of it.
+            Directive::Global => self.names(cursor, |symbol| {
+                if !symbol.hidden {
+                    symbol.binding = Binding::Global;
+                }
+            })?,
+            Directive::Hidden => self.names(cursor, |symbol| {
+                symbol.hidden = true;
+                symbol.binding = Binding::Local;
+            })?,
             Directive::Local => self.bind(cursor, Binding::Local)?,
             Directive::Weak => self.bind(cursor, Binding::Weak)?,
-            Directive::Extern => self.external(cursor)?,
+            Directive::Extern => self.names(cursor, |symbol| symbol.external = true)?,
             Directive::Type => self.type_of(cursor)?,
             Directive::Numbers(_)
             | Directive::Strings { .. }
@@ -321,22 +341,14 @@ impl<'a> Assembler<'a> {
     }
 
     fn bind(&mut self, cursor: &mut Cursor<'a>, binding: Binding) -> Result<()> {
-        self.names(cursor, |assembler, index| assembler.symbols[index].binding = binding)
+        self.names(cursor, |symbol| symbol.binding = binding)
     }
 
-    fn external(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
-        self.names(cursor, |assembler, index| assembler.symbols[index].external = true)
-    }
-
-    fn names(
-        &mut self,
-        cursor: &mut Cursor<'a>,
-        mut each: impl FnMut(&mut Assembler<'a>, usize),
-    ) -> Result<()> {
+    fn names(&mut self, cursor: &mut Cursor<'a>, each: impl Fn(&mut Symbol<'a>)) -> Result<()> {
         loop {
             let (name, span) = cursor.need_name("a symbol")?;
             let index = self.symbols.mention(name, span)?;
-            each(self, index);
+            each(&mut self.symbols[index]);
             if !cursor.eat(",") {
                 return cursor.end();
             }
@@ -619,7 +631,7 @@ impl<'a> Assembler<'a> {
             self.types.read_declaration(cursor)?
         };
         let index = self.symbols.mention(name, span)?;
-        self.symbols[index].tag = Tag::Function;
+        self.symbols[index].tag = Tag::Func;
         if cursor.eat("(") {
             let params = self.parameters(cursor)?;
             self.symbols[index].signature = Some(Signature { result, params });
@@ -685,10 +697,13 @@ fn label(text: &str) -> Option<(&str, usize)> {
 
 /// Whether a name is assigned to: `limit = 5`, but not `r0 = 5`, an instruction.
 fn is_assignment(cursor: &mut Cursor<'_>, name: &str) -> bool {
-    let register = name.starts_with(['r', 'w', 'R', 'W'])
-        && name.len() > 1
-        && name[1..].bytes().all(|b| b.is_ascii_digit());
-    cursor.peek() == Some(b'=') && !cursor.rest().starts_with("==") && !register
+    cursor.peek() == Some(b'=') && !cursor.rest().starts_with("==") && !is_register(name)
+}
+
+/// Whether a word is a register, or meant as one: `r0`, `w10`, `r99`.
+pub(crate) fn is_register(word: &str) -> bool {
+    let digits = word.strip_prefix(['r', 'w', 'R', 'W']);
+    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The bytes of a number, signed or unsigned.
@@ -723,6 +738,7 @@ fn mnemonics(dialect: Dialect) -> impl Iterator<Item = &'static str> {
             Dialect::Normal => row.normal,
         };
         let len = template.bytes().position(|b| !is_name(b)).unwrap_or(template.len());
-        (len > 0).then_some(&template[..len])
+        // What starts with a register has no word to mistype.
+        (len > 0 && !is_register(&template[..len])).then_some(&template[..len])
     })
 }

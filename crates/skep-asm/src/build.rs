@@ -14,6 +14,7 @@ use crate::error::{Cause, Problem, Span};
 use crate::resolve::{Function as Found, Resolved, Target};
 use crate::section::{Origin, Purpose, Shape};
 use crate::symbol::{Binding, Meaning, SymbolIndex};
+use crate::typed;
 
 /// Most bytes of a source line that an object keeps.
 pub const MAX_LINE_TEXT: usize = 256;
@@ -34,18 +35,20 @@ pub(crate) fn build(asm: &mut Assembler<'_>, resolved: &Resolved, file: &str) ->
 /// Data sections that have something in them, by section index: their place among the maps.
 fn data_sections(asm: &Assembler<'_>) -> HashMap<usize, usize> {
     let sections = asm.sections.iter().enumerate().filter(|(_, s)| s.is_data() && !s.bytes.is_empty());
-    sections.zip(asm.maps.len()..).map(|((section, _), map)| (section, map)).collect()
+    let defined = if asm.has_types() { typed::map_places(asm).count() } else { asm.maps.len() };
+    sections.zip(defined..).map(|((section, _), map)| (section, map)).collect()
 }
 
-struct Build<'b, 'a> {
-    asm: &'b Assembler<'a>,
-    resolved: &'b Resolved,
+pub(crate) struct Build<'b, 'a> {
+    pub(crate) asm: &'b Assembler<'a>,
+    pub(crate) resolved: &'b Resolved,
     file: &'b str,
-    data: &'b HashMap<usize, usize>,
+    /// Data sections that have something in them: their place among the maps.
+    pub(crate) data: &'b HashMap<usize, usize>,
 }
 
 /// A variable of a data section.
-struct Variable {
+pub(crate) struct Variable {
     symbol: SymbolIndex,
     offset: u64,
     size: u64,
@@ -54,6 +57,9 @@ struct Variable {
 
 impl Build<'_, '_> {
     fn object(&self) -> Result<Object> {
+        if self.asm.has_types() {
+            return self.typed_object();
+        }
         let mut builder = BtfBuilder::new();
         builder.set_endian(match self.asm.options.endian {
             skep_isa::Endian::Little => skep_btf::Endian::Little,
@@ -64,7 +70,8 @@ impl Build<'_, '_> {
         maps.extend(self.data_maps(&mut writer)?);
         let mut functions = Vec::with_capacity(self.resolved.functions.len());
         for found in &self.resolved.functions {
-            functions.push(self.function(found, &mut writer)?);
+            let btf_id = self.signature(found, &mut writer);
+            functions.push(Function { btf_id: Some(btf_id), ..self.function(found)? });
         }
         add_strings(&functions, &mut writer);
         let btf =
@@ -79,7 +86,7 @@ impl Build<'_, '_> {
         })
     }
 
-    fn license(&self) -> Result<String> {
+    pub(crate) fn license(&self) -> Result<String> {
         if let Some(license) = &self.asm.license {
             return Ok(license.clone());
         }
@@ -92,7 +99,7 @@ impl Build<'_, '_> {
         })
     }
 
-    fn version(&self) -> u32 {
+    pub(crate) fn version(&self) -> u32 {
         let section = self.asm.sections.iter().find(|s| s.purpose == Purpose::Version);
         let bytes = section.and_then(|s| s.bytes.first_chunk::<4>()).copied().unwrap_or_default();
         match self.asm.options.endian {
@@ -244,7 +251,7 @@ impl Build<'_, '_> {
         Ok(maps.into_iter().map(|(_, map)| map).collect())
     }
 
-    fn data_map(&self, section: usize, variables: &[Variable]) -> MapSpec {
+    pub(crate) fn data_map(&self, section: usize, variables: &[Variable]) -> MapSpec {
         let section = &self.asm.sections[section];
         let frozen = section.purpose == Purpose::ReadOnly;
         let seen = variables.iter().any(|var| self.is_global(var.symbol));
@@ -296,6 +303,7 @@ impl Build<'_, '_> {
         for (index, symbol) in self.asm.symbols.iter() {
             if let Meaning::Label(of, offset) = symbol.meaning
                 && of == section
+                && !symbol.alias
             {
                 labels.push((offset, index));
             }
@@ -369,7 +377,7 @@ impl Build<'_, '_> {
         })
     }
 
-    fn function(&self, found: &Found, writer: &mut TypeWriter<'_>) -> Result<Function> {
+    pub(crate) fn function(&self, found: &Found) -> Result<Function> {
         let section = &self.asm.sections[found.section];
         let slot = SLOT_BYTES as u64;
         let bytes = section.bytes.get(found.start as usize..found.end as usize).unwrap_or_default();
@@ -407,13 +415,17 @@ impl Build<'_, '_> {
             references,
             lines,
             core_relos: Vec::new(),
-            btf_id: Some(self.signature(found, writer)),
+            btf_id: None,
         })
     }
 
-    fn target(&self, target: &Target) -> RefTarget {
+    pub(crate) fn target(&self, target: &Target) -> RefTarget {
         match *target {
             Target::Map(map) => RefTarget::Map(map),
+            // Maps that compilers defined come first, in the order of their places.
+            Target::MapAt(offset) => {
+                RefTarget::Map(typed::map_places(self.asm).position(|at| at == offset).unwrap_or(usize::MAX))
+            }
             // Only sections with bytes are referred to: an offset into an empty one was refused.
             Target::Value(section, offset) => {
                 RefTarget::MapValue(self.data.get(&section).copied().unwrap_or_default(), offset)

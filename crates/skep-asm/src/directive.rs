@@ -19,6 +19,8 @@ pub(crate) enum Directive {
     Global,
     /// `.local NAME, …`
     Local,
+    /// `.hidden NAME, …`
+    Hidden,
     /// `.weak NAME, …`
     Weak,
     /// `.extern NAME, …`
@@ -95,11 +97,11 @@ const DIRECTIVES: &[(&str, Directive)] = &[
     (".global", Global),
     (".globl", Global),
     (".half", Numbers(2)),
-    (".hidden", Nothing),
+    (".hidden", Hidden),
     (".hword", Numbers(2)),
     (".ident", Nothing),
     (".int", Numbers(4)),
-    (".internal", Nothing),
+    (".internal", Hidden),
     (".lcomm", Common),
     (".license", License),
     (".loc", Loc),

@@ -13,6 +13,7 @@ use skep_isa::text::{Dialect, Writer};
 use skep_isa::{Callee, Endian, FormId, Insn, Op, Wide, encode};
 use skep_obj::{Function, MapInit, MapSpec, Object, Pinning, RefTarget};
 
+use crate::assembler::is_register;
 use crate::constant;
 use crate::ctype::{CType, Types};
 use crate::cursor::{is_name, is_name_start};
@@ -151,8 +152,7 @@ impl Names {
     fn fresh(&mut self, name: &str) -> String {
         let mut fresh: String =
             name.chars().map(|c| if u8::try_from(c).is_ok_and(is_name) { c } else { '_' }).collect();
-        let register =
-            fresh.starts_with(['r', 'w', 'R', 'W']) && fresh[1..].bytes().all(|b| b.is_ascii_digit());
+        let register = is_register(&fresh);
         let word = fresh.bytes().next().is_some_and(|b| is_name_start(b) && b != b'.');
         if !word || register || fresh == "pc" {
             fresh.insert(0, '_');

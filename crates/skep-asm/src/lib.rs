@@ -51,7 +51,7 @@
 //!
 //! **Functions**: the first label of a section is one, and every label that is called, `.globl`, or said to be
 //! one by `.func NAME` or `.type NAME, @function`. It ends where the next begins. Functions of program sections
-//! are global, others local unless `.globl`. `.func u64 NAME(u32 a, struct flow *b)` gives it a signature, by
+//! are global (as GNU has it, not those of `.type` without `.globl`), others local unless `.globl`. `.func u64 NAME(u32 a, struct flow *b)` gives it a signature, by
 //! which the verifier checks a global function on its own; without one it is checked where it is called.
 //!
 //! **Names in instructions**: `call NAME` is a function of the file, else a helper (`bpf_map_lookup_elem`), else
@@ -95,6 +95,7 @@ mod resolve;
 mod section;
 mod source;
 mod symbol;
+mod typed;
 
 use skep_isa::Endian;
 use skep_isa::text::Dialect;

@@ -30,6 +30,8 @@ pub(crate) struct Function {
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
     Map(usize),
+    /// The map that a compiler defined at this place of `.maps`.
+    MapAt(u64),
     /// A place in a data section.
     Value(usize, u32),
     /// A function, by index.
@@ -149,8 +151,9 @@ fn assign(asm: &mut Assembler<'_>) {
             },
         };
         let defined = meaning.and_then(|meaning| asm.symbols.define(name, span, meaning));
-        if let Err(problem) = defined {
-            asm.problems.push(problem);
+        match defined {
+            Ok(index) => asm.symbols[index].alias = true,
+            Err(problem) => asm.problems.push(problem),
         }
     }
 }
@@ -158,14 +161,27 @@ fn assign(asm: &mut Assembler<'_>) {
 /// Marks labels that are called, or whose address is taken: they are functions.
 fn find_calls(asm: &mut Assembler<'_>) {
     let mut called = Vec::new();
+    let mut undefined = Vec::new();
     for section in &asm.sections {
         for fixup in &section.fixups {
             let FixupKind::Insn { insn, symbol, field, .. } = &fixup.what else { continue };
             let names_function =
                 matches!((insn.op(), field), (Op::Call(Callee::Helper), _) | (Op::Wide(_), Field::Imm64));
             if names_function && !is_local_reference(symbol) {
-                called.extend(asm.symbols.find(symbol));
+                let found = asm.symbols.find(symbol);
+                called.extend(found);
+                if found.is_none_or(|found| asm.symbols[found].meaning == Meaning::Unknown) {
+                    undefined.push((*symbol, fixup.span));
+                }
             }
+        }
+    }
+    // Compilers say of what others define only what type it has.
+    let typed = asm.has_types();
+    for (symbol, span) in undefined.into_iter().filter(|_| typed) {
+        match asm.symbols.mention(symbol, span) {
+            Ok(index) => asm.symbols[index].external = true,
+            Err(problem) => asm.problems.push(problem),
         }
     }
     for symbol in called {
@@ -202,7 +218,9 @@ fn section_functions(
     let announced = section_kind(&name).is_some();
     // One function a place: what was said to be one, else what came first. Names that start with `.L` are the
     // compiler's own.
-    let stated = |symbol: SymbolIndex| asm.symbols[symbol].tag == Tag::Function || asm.symbols[symbol].called;
+    let stated = |symbol: SymbolIndex| {
+        matches!(asm.symbols[symbol].tag, Tag::Function | Tag::Func) || asm.symbols[symbol].called
+    };
     let plain = |symbol: SymbolIndex| !asm.symbols[symbol].name.starts_with(".L");
     let mut starts: BTreeMap<u64, SymbolIndex> = BTreeMap::new();
     for &(offset, symbol) in labels.iter().filter(|&&(offset, symbol)| {
@@ -226,7 +244,9 @@ fn section_functions(
     }
     for (&start, &symbol) in &starts {
         let (span, binding) = (asm.symbols[symbol].span, asm.symbols[symbol].binding);
-        let implied = start != 0 && asm.symbols[symbol].tag != Tag::Function && binding == Binding::Default;
+        let implied = start != 0
+            && !matches!(asm.symbols[symbol].tag, Tag::Function | Tag::Func)
+            && binding == Binding::Default;
         if implied && announced {
             let function = asm.symbols[symbol].name.to_owned();
             let cause = Cause::CalledProgram { function: function.clone(), section: name.clone() };
@@ -247,7 +267,7 @@ fn section_functions(
             global: match binding {
                 Binding::Global | Binding::Weak => true,
                 Binding::Local => false,
-                Binding::Default => announced,
+                Binding::Default => announced && asm.symbols[symbol].tag != Tag::Function,
             },
             span,
         });
@@ -297,8 +317,18 @@ fn apply(
     let (bytes, target) = match fixup.what {
         FixupKind::Data { text, base, width } => {
             let value = Cursor::new(text, base).expression(&|name| asm.constant(name).map(i128::from))?;
-            let number = data_number(asm, &value, fixup.span)?;
-            (number_bytes(number, width, endian, fixup.span)?, None)
+            match asm.sections[section].purpose {
+                // Addresses count from their sections there; what has none is for the loader to fill in.
+                Purpose::Types => {
+                    let number = sum(asm, &value);
+                    let number = if number.unknown.is_some() { 0 } else { number.number };
+                    (number_bytes(number, width, endian, fixup.span)?, None)
+                }
+                Purpose::Maps => {
+                    (vec![0; width as usize], Some(initial_value(asm, functions, &value, fixup.span)?))
+                }
+                _ => (number_bytes(data_number(asm, &value, fixup.span)?, width, endian, fixup.span)?, None),
+            }
         }
         FixupKind::Insn { insn, field, symbol, addend } => {
             let place = Place { asm, functions, section, fixup, symbol, addend };
@@ -335,6 +365,22 @@ fn data_number(asm: &Assembler<'_>, value: &Value<'_>, span: Span) -> Result<i12
         }
         Sum { number, .. } => Ok(number),
     }
+}
+
+/// What a slot of a map definition is filled with at the start: a program or a map.
+fn initial_value(
+    asm: &Assembler<'_>,
+    functions: &[Function],
+    value: &Value<'_>,
+    span: Span,
+) -> Result<Target> {
+    let sum = sum(asm, value);
+    let place = sum.label.filter(|_| sum.unknown.is_none()).zip(u64::try_from(sum.number).ok());
+    let found = place.and_then(|(section, offset)| match asm.sections[section].purpose {
+        Purpose::Maps => Some(Target::MapAt(offset)),
+        _ => function_at(functions, section, offset).map(Target::Function),
+    });
+    found.ok_or_else(|| Problem::expected(span, "a program or a map", "something else"))
 }
 
 /// An instruction's reference to a symbol.
@@ -440,6 +486,13 @@ impl Place<'_, '_> {
                     self.alone("a function alone")?;
                     Ok((insn, Some(Target::Function(self.function(section, offset)?))))
                 }
+                Purpose::Maps if self.asm.has_types() => {
+                    self.alone("a map alone")?;
+                    Ok((insn, Some(Target::MapAt(offset))))
+                }
+                Purpose::Maps => Err(self
+                    .bad("a map that has a type")
+                    .help("`.map` defines maps; a compiler that is to do so needs `-g`")),
                 _ if self.asm.sections[section].is_data() => self.value(insn, section, offset),
                 _ => Err(self
                     .bad("a map, a variable or a function")

@@ -25,7 +25,11 @@ pub(crate) enum Purpose {
     License,
     /// The kernel version that programs of old ask for.
     Version,
-    /// Types, debug information, notes: nothing that an object keeps.
+    /// `.BTF` and `.BTF.ext`, as compilers print them.
+    Types,
+    /// Map definitions, as compilers print them: what they mean is in the types.
+    Maps,
+    /// Debug information, notes: nothing that an object keeps.
     Ignored,
 }
 
@@ -142,6 +146,8 @@ pub(crate) fn purpose(name: &str, flags: Option<&str>) -> Purpose {
     match name {
         "license" => return Purpose::License,
         "version" => return Purpose::Version,
+        ".BTF" | ".BTF.ext" => return Purpose::Types,
+        ".maps" => return Purpose::Maps,
         _ if flags.is_some_and(|flags| flags.contains('x')) => return Purpose::Code,
         _ => {}
     }

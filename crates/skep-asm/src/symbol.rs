@@ -31,7 +31,7 @@ pub(crate) enum Binding {
     Default,
     /// `.globl`
     Global,
-    /// `.local`
+    /// `.local`, or `.hidden`: libbpf takes what only its own object may see for its own file's.
     Local,
     /// `.weak`
     Weak,
@@ -40,8 +40,13 @@ pub(crate) enum Binding {
 /// What kind of thing `.type` or `.func` said that a label is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tag {
+    /// Nothing was said.
     None,
+    /// `.type NAME, @function`, as compilers print it: local unless it is `.globl`.
     Function,
+    /// `.func`: a program where it stands among programs.
+    Func,
+    /// `.type NAME, @object`
     Object,
 }
 
@@ -53,6 +58,8 @@ pub(crate) struct Symbol<'a> {
     /// Where it was defined, or first mentioned.
     pub(crate) span: Span,
     pub(crate) binding: Binding,
+    /// `.hidden`
+    pub(crate) hidden: bool,
     pub(crate) tag: Tag,
     /// Said to be defined elsewhere.
     pub(crate) external: bool,
@@ -60,6 +67,8 @@ pub(crate) struct Symbol<'a> {
     pub(crate) ty: Option<CType>,
     /// The signature of a function.
     pub(crate) signature: Option<Signature>,
+    /// Defined by `.set`: another name for a place, not a place of its own.
+    pub(crate) alias: bool,
     /// Called, or its address taken as a function's.
     pub(crate) called: bool,
 }
@@ -102,10 +111,12 @@ impl<'a> Symbols<'a> {
             meaning: Meaning::Unknown,
             span,
             binding: Binding::Default,
+            hidden: false,
             tag: Tag::None,
             external: false,
             ty: None,
             signature: None,
+            alias: false,
             called: false,
         });
         self.by_name.insert(name, index);
