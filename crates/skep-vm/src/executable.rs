@@ -27,9 +27,9 @@ use crate::error::{CompileError, Trap, TrapKind};
 use crate::function::Functions;
 use crate::interp::Image;
 use crate::lower::{Proof, lower};
-use crate::runtime::{Runtime, World};
 #[cfg(all(target_arch = "x86_64", unix))]
-use crate::x64::Native;
+use crate::native::{Features, Native};
+use crate::runtime::{Runtime, World};
 
 /// What runs a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,11 +110,22 @@ impl<W: World> Executable<W> {
         let code = match engine {
             Engine::Interp => Code::Interp(Image::new(lowered)),
             #[cfg(all(target_arch = "x86_64", unix))]
-            Engine::Jit => Code::Native(Native::new(&lowered, maps)?),
+            Engine::Jit => Code::Native(Native::new(&lowered, maps, Features::of_this_machine())?),
             #[cfg(not(all(target_arch = "x86_64", unix)))]
             Engine::Jit => return Err(CompileError::NoNative { arch: std::env::consts::ARCH }),
         };
         Ok(Executable { prog_type, memory, maps: maps.into(), code })
+    }
+
+    /// Native code as a machine without any features beyond the first x86-64 gets it.
+    #[cfg(all(test, target_arch = "x86_64", unix))]
+    pub(crate) fn with_no_features(
+        proof: &impl Proof,
+        functions: &Functions<W>,
+    ) -> Result<Executable<W>, CompileError> {
+        let native = Native::new(&lower(proof, &[], functions)?, &[], Features { bmi2: false })?;
+        let prog_type = proof.program().prog_type;
+        Ok(Executable { prog_type, memory: 0, maps: [].into(), code: Code::Native(native) })
     }
 
     /// Runs the program on this context: what it left in r0.

@@ -15,7 +15,7 @@
 //! | executable.rs | the engines behind one type, and why it is sound |
 //! | lower.rs | what a program means here: addresses, places, targets |
 //! | interp/ | the checked interpreter |
-//! | x64/ | native code: encoder, emitter, memory it runs in |
+//! | native/ | native code: emitter, encoder, memory it runs in |
 //! | memory.rs | guest memory |
 //! | context.rs, packet.rs | what a run is given |
 //! | function.rs, call.rs, standard.rs | what programs call |
@@ -31,13 +31,13 @@ mod function;
 mod interp;
 mod lower;
 mod memory;
+#[cfg(all(target_arch = "x86_64", unix))]
+mod native;
 mod packet;
 mod runtime;
 mod standard;
 #[cfg(test)]
 mod tests;
-#[cfg(all(target_arch = "x86_64", unix))]
-mod x64;
 
 pub use call::{BytesMut, Call};
 pub use context::RunContext;

@@ -170,8 +170,8 @@ impl Proof for Verified {
         Verified::stack_bytes(self, function)
     }
 
-    fn reads_uninit(&self, _: usize) -> bool {
-        true
+    fn reads_uninit(&self, function: usize) -> bool {
+        self.stack_needs_zero(function)
     }
 }
 
@@ -196,8 +196,8 @@ pub(crate) fn lower<W: World>(
         if bounds.start >= bounds.end {
             return Err(CompileError::Flow { insn: bounds.start });
         }
-        for at in bounds.start..bounds.end {
-            lowering.insn(at, &bounds, &mut insns[at])?;
+        for (low, at) in insns[bounds.start..bounds.end].iter_mut().zip(bounds.start..) {
+            lowering.insn(at, &bounds, low)?;
         }
         low_functions.push(bounds);
     }

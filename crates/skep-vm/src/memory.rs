@@ -111,16 +111,17 @@ macro_rules! number {
                 match sharing {
                     // SAFETY: readable, as the caller promises, and no other thread writes it.
                     Sharing::Private => unsafe { at.read_unaligned() },
-                    // SAFETY: readable and aligned; others access it while this run lasts by atomics and by machine
-                    // code only.
-                    Sharing::Shared if at.is_aligned() => {
-                        unsafe { $atomic::from_ptr(at) }.load(Ordering::Relaxed)
-                    }
-                    Sharing::Shared => {
+                    Sharing::Shared if !at.is_aligned() => {
                         let mut bytes = [0; size_of::<$int>()];
                         // SAFETY: readable, as the caller promises.
                         unsafe { copy_from_shared(addr, &mut bytes) };
                         $int::from_ne_bytes(bytes)
+                    }
+                    Sharing::Shared => {
+                        // SAFETY: readable and aligned; others access it while this run lasts by atomics and by
+                        // machine code only.
+                        let place = unsafe { $atomic::from_ptr(at) };
+                        place.load(Ordering::Relaxed)
                     }
                 }
             }
@@ -131,13 +132,16 @@ macro_rules! number {
                 match sharing {
                     // SAFETY: writable, as the caller promises, and no other thread touches it.
                     Sharing::Private => unsafe { at.write_unaligned(value) },
-                    // SAFETY: writable and aligned; others access it while this run lasts by atomics and by machine
-                    // code only.
-                    Sharing::Shared if at.is_aligned() => {
-                        unsafe { $atomic::from_ptr(at) }.store(value, Ordering::Relaxed)
-                    }
                     // SAFETY: writable, as the caller promises.
-                    Sharing::Shared => unsafe { copy_to_shared(addr, &value.to_ne_bytes()) },
+                    Sharing::Shared if !at.is_aligned() => unsafe {
+                        copy_to_shared(addr, &value.to_ne_bytes())
+                    },
+                    Sharing::Shared => {
+                        // SAFETY: writable and aligned; others access it while this run lasts by atomics and by
+                        // machine code only.
+                        let place = unsafe { $atomic::from_ptr(at) };
+                        place.store(value, Ordering::Relaxed);
+                    }
                 }
             }
         }

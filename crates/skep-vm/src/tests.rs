@@ -218,12 +218,13 @@ fn what_leads_out_of_a_function_is_not_compiled() {
     }
 }
 
+/// The shift counts that verifiers refuse are masked here, too; and machines without BMI2 get other code, which the
+/// machine that runs the tests would not choose.
 #[test]
-fn conformance_without_a_verifier() {
+fn conformance_programs_run_without_a_verifier_and_on_the_oldest_machines() {
     let Some(path) = skep_testkit::shared_data("isa/conformance.jsonl") else {
         skep_testkit::skip!("isa/conformance.jsonl is not there");
     };
-    let mut failed = Vec::new();
     let mut passed = 0;
     for line in std::fs::read_to_string(path).expect("readable").lines() {
         let case: serde_json::Value = serde_json::from_str(line).expect("JSON");
@@ -235,55 +236,27 @@ fn conformance_without_a_verifier() {
         let memory = hex(&case["mem"].as_str().expect("memory").replace([' ', '\n'], ""));
         let expected = case["result"].as_str().expect("a result").trim_start_matches("0x");
         let expected = u64::from_str_radix(expected, 16).expect("a number");
-        let insns = decode_all(&bytes, Endian::Little).expect("whole slots");
-        let engines =
-            if crate::jit_available() { &[Engine::Interp, Engine::Jit][..] } else { &[Engine::Interp] };
-        for &engine in engines {
-            let proof = Assumed(program(insns.clone()));
-            let result = Executable::from_proof(&proof, 0, &[], &functions(), engine)
-                .map_err(|error| error.to_string())
-                .and_then(|executable| {
-                    let mut context = RunContext::memory(&memory);
-                    executable.run(&mut Nowhere, &mut context).map_err(|trap| trap.to_string())
-                });
-            if result == Ok(expected) {
-                passed += 1;
-            } else {
-                failed.push(format!("{name} ({}): expected {expected:#x}, found {result:x?}", engine.name()));
+        let proof = Assumed(program(decode_all(&bytes, Endian::Little).expect("whole slots")));
+        let mut engines = vec![Executable::from_proof(&proof, 0, &[], &functions(), Engine::Interp)];
+        #[cfg(all(target_arch = "x86_64", unix))]
+        engines.push(Executable::with_no_features(&proof, &functions()));
+        for executable in engines {
+            match executable {
+                Ok(executable) => {
+                    let result = executable.run(&mut Nowhere, &mut RunContext::memory(&memory));
+                    assert_eq!(result, Ok(expected), "{name} ({})", executable.engine().name());
+                    passed += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error, crate::CompileError::Unsupported { insn: 2, form: "callx" }, "{name}");
+                }
             }
         }
     }
-    println!("{passed} passed\n{}", failed.join("\n"));
-    // `callx` is not an instruction that programs can have here.
-    assert!(failed.iter().all(|line| line.starts_with("callx")), "{}", failed.join("\n"));
+    assert!(passed >= 312, "{passed} passed");
 }
 
 fn hex(text: &str) -> Vec<u8> {
     let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
     (0..text.len()).step_by(2).map(digits).collect()
-}
-
-#[path = "../tests/generator/mod.rs"]
-mod generator;
-
-#[test]
-fn engines_agree_on_random_programs() {
-    if !crate::jit_available() {
-        skep_testkit::skip!("there is no native code for this machine");
-    }
-    arbtest::arbtest(|u| {
-        let memory: [u8; generator::MEMORY] = u.arbitrary()?;
-        let generated = generator::program(u)?;
-        let [interpreted, native] = [Engine::Interp, Engine::Jit].map(|engine| {
-            let proof = Assumed(program(generated.insns.clone()));
-            let executable = Executable::from_proof(&proof, 0, &[], &functions(), engine).expect("compiles");
-            let mut context = RunContext::memory(&memory);
-            let result = executable.run(&mut Nowhere, &mut context);
-            (result, context.packet().data().to_vec())
-        });
-        assert!(interpreted.0.is_ok(), "{interpreted:?}");
-        assert_eq!(interpreted, native, "{:#?}", generated.insns);
-        Ok(())
-    })
-    .budget_ms(2000);
 }

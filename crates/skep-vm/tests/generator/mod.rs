@@ -49,28 +49,20 @@ const ALUS: [AluOp; 14] = [
     AluOp::Smod,
 ];
 
-/// A program, and how many of its slots are the entry function; a second function, if it has one, is the rest.
-pub struct Generated {
-    /// The instructions.
-    pub insns: Vec<Insn>,
-    /// Slots of the entry function.
-    pub entry: usize,
-}
-
-/// Makes a program of random bytes.
-pub fn program(u: &mut Unstructured<'_>) -> Result<Generated> {
+/// Makes a program of random bytes: an entry function, and perhaps one that it calls.
+pub fn program(u: &mut Unstructured<'_>) -> Result<Vec<Insn>> {
     let has_callee = u.ratio(1, 3)?;
     let mut insns = function(u, has_callee, true)?;
     let entry = insns.len();
     if has_callee {
         insns.extend(function(u, false, false)?);
     }
-    for at in 0..entry {
-        if insns[at].op() == Op::Call(Callee::Local) {
-            insns[at].imm = (entry - at - 1) as i64;
+    for (at, insn) in insns[..entry].iter_mut().enumerate() {
+        if insn.op() == Op::Call(Callee::Local) {
+            insn.imm = (entry - at - 1) as i64;
         }
     }
-    Ok(Generated { insns, entry })
+    Ok(insns)
 }
 
 /// A statement: what stays together, and how many statements a jump in it skips.
@@ -140,7 +132,7 @@ fn statement(u: &mut Unstructured<'_>, calls: bool, entry: bool) -> Result<State
     let (dst, src, width) = (*u.choose(&DATA)?, *u.choose(&DATA)?, *u.choose(&WIDTHS)?);
     let size = *u.choose(&SIZES)?;
     let one = |insn: Insn| Ok(Statement { insns: vec![insn], skips: 0 });
-    match u.int_in_range(0..=19)? {
+    match u.int_in_range(0..=22)? {
         0..=4 => {
             let op = *u.choose(&ALUS)?;
             one(Insn::alu_reg(op, width, dst, src))
@@ -179,6 +171,8 @@ fn statement(u: &mut Unstructured<'_>, calls: bool, entry: bool) -> Result<State
             Ok(Statement { insns: vec![insn], skips })
         }
         16..=18 => one(access(u, dst, src, size, entry)?),
+        19 | 20 => Ok(Statement { insns: rotate(u, dst, src, width)?, skips: 0 }),
+        21 if entry => Ok(Statement { insns: indexed(u, dst, src, size)?, skips: 0 }),
         _ if calls => {
             // The callee gets numbers, and leaves none in the registers that calls don't keep.
             let mut insns = vec![Insn::new(Op::Call(Callee::Local))];
@@ -187,6 +181,68 @@ fn statement(u: &mut Unstructured<'_>, calls: bool, entry: bool) -> Result<State
         }
         _ => one(Insn::mov_reg(dst, src)),
     }
+}
+
+/// Two shifts and an `or`, as compilers write rotates, or nearly so: emitters look for them.
+fn rotate(u: &mut Unstructured<'_>, t: Reg, x: Reg, width: Width) -> Result<Vec<Insn>> {
+    let bits = if width == Width::W64 { 64 } else { 32 };
+    let count = u.int_in_range(1..=bits - 1)?;
+    let (first, second) = if u.arbitrary()? { (AluOp::Rsh, AluOp::Lsh) } else { (AluOp::Lsh, AluOp::Rsh) };
+    let other_count = if u.ratio(1, 8)? { count } else { bits - count };
+    let mov = |to, from| Insn::alu_reg(AluOp::Mov, width, to, from);
+    let mut insns = vec![mov(t, x), Insn::alu_imm(first, width, t, count)];
+    let mut other = x;
+    if u.arbitrary()? {
+        other = *u.choose(&DATA)?;
+        insns.push(mov(other, x));
+    }
+    insns.push(Insn::alu_imm(second, width, other, other_count));
+    let join = *u.choose(&[AluOp::Or, AluOp::Add, AluOp::Xor])?;
+    let join_width = if u.ratio(1, 4)? { *u.choose(&WIDTHS)? } else { width };
+    let (to, from) = if u.arbitrary()? { (t, other) } else { (other, t) };
+    insns.push(Insn::alu_reg(join, join_width, to, from));
+    // What is left over is dead if it is overwritten before anything reads it.
+    if u.arbitrary()? {
+        insns.push(Insn::mov_imm(from, 3));
+    }
+    Ok(insns)
+}
+
+/// An access to the memory at a bounded index, by way of a pointer that is used once or twice.
+fn indexed(u: &mut Unstructured<'_>, index: Reg, value: Reg, size: Size) -> Result<Vec<Insn>> {
+    let pointer = *u.choose(&DATA)?;
+    if pointer == index {
+        return Ok(vec![Insn::mov_reg(value, index)]);
+    }
+    let off = u.int_in_range(0..=MEMORY as i16 / 2 - 8)?;
+    let mut insns = vec![
+        Insn::alu_imm(AluOp::And, Width::W64, index, MEMORY as i32 / 2 - 1),
+        Insn::mov_reg(pointer, Reg::R6),
+        Insn::alu_reg(AluOp::Add, Width::W64, pointer, index),
+    ];
+    let mut alive = true;
+    for _ in 0..u.int_in_range(1..=2)? {
+        if !alive {
+            break;
+        }
+        insns.push(match u.int_in_range(0..=3)? {
+            0 if value != pointer => Insn::store_reg(size, pointer, off, value),
+            1 => Insn::store_imm(size, pointer, off, immediate(u)?),
+            2 if size != Size::Dw => {
+                alive = value != pointer;
+                Insn::new(Op::Load { size, signed: true }).dst(value).src(pointer).off(off)
+            }
+            _ => {
+                alive = value != pointer;
+                Insn::load(size, value, pointer, off)
+            }
+        });
+    }
+    // The pointer becomes a number again, as every register but r6 is one.
+    if alive {
+        insns.push(Insn::mov_imm(pointer, immediate(u)?));
+    }
+    Ok(insns)
 }
 
 /// An access to the memory or the stack, aligned as far as atomics need it.

@@ -60,7 +60,7 @@ impl<W: World> Emitter<'_, W> {
             AluOp::Rsh => self.shift(Shift::Shr, width, dst, src),
             AluOp::Arsh => self.shift(Shift::Sar, width, dst, src),
             AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod => {
-                self.divide(op, width, dst, src, true, true)
+                self.divide(op, width, dst, src, true, true);
             }
         }
     }
@@ -68,7 +68,7 @@ impl<W: World> Emitter<'_, W> {
     /// A shift by a register. The machine masks the count as RFC 9669 wants it.
     pub(super) fn shift(&mut self, op: Shift, width: Width, dst: Gpr, src: Gpr) {
         let asm = &mut self.asm;
-        if self.bmi2 {
+        if self.features.bmi2 {
             asm.shift_rr(op, width, dst, dst, src);
         } else if src == RCX && dst != RCX {
             asm.shift_cl(op, width, dst);
@@ -107,7 +107,7 @@ impl<W: World> Emitter<'_, W> {
                 _ if divisor == 1 => asm.mov_rr(Width::W32, dst, dst),
                 _ => asm.shift_ri(Shift::Shr, width, dst, divisor.trailing_zeros() as u8),
             }
-        } else if self.bmi2 && width == Width::W32 {
+        } else if self.features.bmi2 && width == Width::W32 {
             self.multiply_to_divide(remainder, dst, divisor as u32);
         } else {
             asm.mov_ri(R11, divisor as i64);

@@ -222,7 +222,7 @@ impl Sheet {
             let place = memory(size, mem);
             self.line(format!("{load} {},{place}", sized(reg, to)), |asm| asm.load(size, reg, mem));
             self.line(format!("{signed} {},{place}", sized(reg, Size::Dw)), |asm| {
-                asm.load_signed(size, reg, mem)
+                asm.load_signed(size, reg, mem);
             });
             self.line(format!("mov {place},{}", sized(reg, size)), |asm| asm.store(size, mem, reg));
         }
@@ -230,7 +230,6 @@ impl Sheet {
             let (place, name) = (memory(size_of_width(width), mem), named(reg, width));
             for (op, op_name) in ALUS {
                 self.line(format!("{op_name} {name},{place}"), |asm| asm.alu_rm(op, width, reg, mem));
-                self.line(format!("{op_name} {place},{name}"), |asm| asm.alu_mr(op, width, mem, reg));
             }
             let place = memory(Size::Dw, mem).replace("QWORD PTR ", "");
             self.line(format!("lea {},{place}", named(reg, width)), |asm| asm.lea(width, reg, mem));
@@ -307,7 +306,7 @@ fn every_shape_of_instruction_reads_as_meant() {
     sheet.control();
     let dir = TempDir::new("encoder");
     let file = dir.path().join("code");
-    std::fs::write(&file, sheet.asm.code()).expect("written");
+    std::fs::write(&file, sheet.asm.into_code()).expect("written");
     let output = Command::new(objdump)
         .args(["-D", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", "--no-show-raw-insn"])
         .arg(&file)

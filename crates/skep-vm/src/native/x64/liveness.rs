@@ -58,7 +58,7 @@ impl Liveness {
                     jump = low.target - self.start as u32;
                     self.targets[jump as usize] = true;
                     has_loop |= jump as usize <= at;
-                    next = if matches!(low.op, LowOp::Ja) { 0 } else { 1 };
+                    next = u8::from(!matches!(low.op, LowOp::Ja));
                 }
                 LowOp::Exit | LowOp::Dead => next = 0,
                 LowOp::Const => next = 2,

@@ -174,10 +174,7 @@ impl Asm {
         Asm { code: Vec::with_capacity(bytes) }
     }
 
-    pub(super) fn code(&self) -> &[u8] {
-        &self.code
-    }
-
+    /// The code.
     pub(super) fn into_code(self) -> Vec<u8> {
         self.code
     }
@@ -293,12 +290,6 @@ impl Asm {
     #[inline]
     pub(super) fn alu_rm(&mut self, op: Alu, width: Width, dst: Gpr, mem: Mem) {
         self.rm(by_width(width), (op as u8) << 3 | 3, dst, mem);
-    }
-
-    /// `op [mem], src`
-    #[inline]
-    pub(super) fn alu_mr(&mut self, op: Alu, width: Width, mem: Mem, src: Gpr) {
-        self.rm(by_width(width), (op as u8) << 3 | 1, src, mem);
     }
 
     /// `op [mem], imm`, on one, four or eight bytes. The low byte of the immediate counts for one byte.
@@ -543,6 +534,7 @@ impl Asm {
         self.byte(count);
     }
 
+    #[allow(clippy::too_many_arguments)] // they are the fields of the encoding
     /// An instruction in the VEX encoding: opcode map, implied prefix, opcode, and its three registers.
     fn vex(&mut self, width: Width, map: u8, prefix: u8, opcode: u8, reg: Gpr, third: Gpr, rm: Gpr) {
         let wide = (width == Width::W64) as u8;

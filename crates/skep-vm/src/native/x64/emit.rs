@@ -21,6 +21,7 @@ use skep_abi::MapType;
 use skep_isa::{AluOp, AtomicOp, Cond, Size, Src, Width};
 use skep_map::Map;
 
+use super::Features;
 use super::asm::*;
 use super::liveness::Liveness;
 use crate::error::CompileError;
@@ -41,16 +42,16 @@ const KEPT: [Gpr; 6] = [RBP, RBX, R12, R13, R14, R15];
 const RED_ZONE: u32 = 128;
 
 /// Emits a program: its entry function first.
-pub(super) fn emit<W: World>(
+pub(in crate::native) fn emit<W: World>(
     lowered: &Lowered<W>,
     maps: &[Arc<Map>],
-    bmi2: bool,
+    features: Features,
 ) -> Result<Vec<u8>, CompileError> {
     let mut emitter = Emitter {
         asm: Asm::with_capacity(lowered.insns.len() * 6 + 64),
         lowered,
         maps,
-        bmi2,
+        features,
         live: Liveness::default(),
         places: vec![0; lowered.insns.len()],
         bounds: Vec::with_capacity(lowered.insns.len() + 1),
@@ -106,7 +107,7 @@ pub(super) struct Emitter<'a, W> {
     pub(super) asm: Asm,
     pub(super) lowered: &'a Lowered<W>,
     maps: &'a [Arc<Map>],
-    pub(super) bmi2: bool,
+    pub(super) features: Features,
     pub(super) live: Liveness,
     /// Where the code of each slot is, as far as there is some.
     places: Vec<u32>,

@@ -36,7 +36,7 @@ impl CodeMemory {
         let Some(start) = NonNull::new(pages.cast::<u8>()) else { return Err(failed()) };
         let memory = CodeMemory { start, len };
         // SAFETY: the mapping has room for the code, and nobody else knows it yet.
-        unsafe { start.copy_from_nonoverlapping(NonNull::from_ref(code).cast(), code.len()) };
+        unsafe { start.as_ptr().copy_from_nonoverlapping(code.as_ptr(), code.len()) };
         // SAFETY: these pages are ours.
         if unsafe { libc::mprotect(pages, len, libc::PROT_READ | libc::PROT_EXEC) } != 0 {
             return Err(failed());

@@ -1,21 +1,15 @@
-//! Native code for x86-64, System V: the first tier, one pass over the lowered program.
+//! Native code, System V: the first tier, one pass over the lowered program. The machine is x86-64 ([`x64`]); another
+//! one would be another directory beside it.
 //!
-//! It checks nothing: what the verifier proved is taken for true. Whole functions of the program become native
-//! functions with frames on the native stack, and called functions are called directly.
+//! It checks nothing: what the verifier proved is taken for true. Functions of the program become native functions with
+//! frames on the native stack, and called functions are called directly.
 //!
 //! The native stack a run can need is bounded: [`crate::MAX_FRAMES`] frames of at most [`crate::MAX_STACK`] bytes of
 //! the program's and some 100 of ours each, for each of the at most [`crate::MAX_TAIL_CALLS`] nested runs: below
 //! 200 KiB.
-//! Sources: Intel's manual (asm.rs); System V Application Binary Interface, AMD64, 1.0; semantics from RFC 9669.
 
-mod arith;
-mod asm;
-mod emit;
-mod fuse;
-mod liveness;
 mod memory;
-#[cfg(test)]
-mod tests;
+mod x64;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -25,6 +19,7 @@ use skep_map::Map;
 use crate::error::CompileError;
 use crate::lower::Lowered;
 use crate::runtime::{Runtime, World};
+pub(crate) use x64::Features;
 
 /// A program as native code.
 pub(crate) struct Native<W> {
@@ -38,17 +33,13 @@ pub(crate) struct Native<W> {
 type Entry<W> = unsafe extern "C" fn(u64, u64, *mut Runtime<W>) -> u64;
 
 impl<W: World> Native<W> {
-    pub(crate) fn new(lowered: &Lowered<W>, maps: &[Arc<Map>]) -> Result<Native<W>, CompileError> {
-        Native::with(lowered, maps, std::arch::is_x86_feature_detected!("bmi2"))
-    }
-
-    /// With or without the instructions of BMI2.
-    pub(crate) fn with(
+    /// Emits a program for a machine with these features.
+    pub(crate) fn new(
         lowered: &Lowered<W>,
         maps: &[Arc<Map>],
-        bmi2: bool,
+        features: Features,
     ) -> Result<Native<W>, CompileError> {
-        let code = emit::emit(lowered, maps, bmi2)?;
+        let code = x64::emit(lowered, maps, features)?;
         Ok(Native {
             memory: memory::CodeMemory::new(&code)?,
             has_fields: lowered.context_bytes > 0,
@@ -77,13 +68,4 @@ impl<W: World> Native<W> {
     pub(crate) fn code(&self) -> &[u8] {
         self.memory.code()
     }
-}
-
-/// Emits a program and forgets the code, to be measured.
-#[cfg(test)]
-#[allow(dead_code)]
-pub(crate) fn emit_only(proof: &impl crate::lower::Proof) -> usize {
-    let lowered =
-        crate::lower::lower(proof, &[], &crate::Functions::<crate::tests::Nowhere>::with_standard());
-    emit::emit(&lowered.unwrap_or_else(|error| panic!("{error}")), &[], true).map_or(0, |code| code.len())
 }

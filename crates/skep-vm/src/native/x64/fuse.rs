@@ -58,7 +58,7 @@ impl<'a, W: World> Emitter<'a, W> {
             (AluOp::Mul, Src::Imm) if !(imm as u32).is_power_of_two() => {
                 self.asm.imul_rri(width, to, from, imm);
             }
-            (AluOp::Lsh | AluOp::Rsh | AluOp::Arsh, Src::Reg) if self.bmi2 => {
+            (AluOp::Lsh | AluOp::Rsh | AluOp::Arsh, Src::Reg) if self.features.bmi2 => {
                 let shift = match op {
                     AluOp::Lsh => Shift::Shl,
                     AluOp::Rsh => Shift::Shr,
@@ -135,7 +135,7 @@ impl<'a, W: World> Emitter<'a, W> {
         let rotate_left = if left { count } else { other_count };
         if to == from {
             self.asm.shift_ri(Shift::Rol, width, to, rotate_left);
-        } else if self.bmi2 {
+        } else if self.features.bmi2 {
             self.asm.rorx(width, to, from, bits - rotate_left);
         } else {
             self.asm.mov_rr(width, to, from);

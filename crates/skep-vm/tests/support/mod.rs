@@ -1,0 +1,194 @@
+//! What the tests of this crate share: a world, programs from text, and both engines on them.
+#![allow(dead_code)] // each test file uses its part
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use skep_abi::{AttachType, MapDef, MapFlags, MapType, ProgType};
+use skep_isa::text::Reader;
+use skep_isa::{Callee, Insn, Op};
+use skep_map::Map;
+use skep_obj::{MapInit, MapSpec, Pinning, ProgFunction, Program};
+use skep_verify::{Options, verify};
+use skep_vm::{Call, Engine, Executable, Functions, HostFunction, Trap, World, jit_available};
+
+/// A world with programs by id, and a CPU.
+#[derive(Default)]
+pub struct Lab {
+    /// Programs by id.
+    pub programs: HashMap<u32, Arc<Executable<Lab>>>,
+    /// The CPU that runs are on.
+    pub cpu: u32,
+    /// How often the clock was asked.
+    pub asked: u64,
+}
+
+impl World for Lab {
+    fn program(&self, id: u32) -> Option<Arc<Executable<Lab>>> {
+        self.programs.get(&id).cloned()
+    }
+
+    fn cpu(&self) -> u32 {
+        self.cpu
+    }
+}
+
+struct Ktime;
+
+impl HostFunction<Lab> for Ktime {
+    const NAME: &'static str = "bpf_ktime_get_ns";
+
+    fn call(call: &mut Call<'_, Lab>) -> u64 {
+        call.world().asked += 1;
+        call.world().asked * 1000
+    }
+}
+
+struct AdjustHead;
+
+impl HostFunction<Lab> for AdjustHead {
+    const NAME: &'static str = "bpf_xdp_adjust_head";
+
+    fn call(call: &mut Call<'_, Lab>) -> u64 {
+        let delta = call.arg(1) as i32;
+        match call.context().packet_mut().adjust_head(delta) {
+            Ok(()) => 0,
+            Err(errno) => errno.negated() as u64,
+        }
+    }
+}
+
+struct LoadBytes;
+
+impl HostFunction<Lab> for LoadBytes {
+    const NAME: &'static str = "bpf_xdp_load_bytes";
+
+    fn call(call: &mut Call<'_, Lab>) -> u64 {
+        let at = call.arg(1) as usize;
+        let packet = call.context().packet().data().to_vec();
+        let mut out = call.bytes_mut(2);
+        match packet.get(at..at + out.len()) {
+            Some(bytes) => {
+                out.copy_from_slice(bytes);
+                0
+            }
+            None => skep_abi::Errno::EINVAL.negated() as u64,
+        }
+    }
+}
+
+/// The standard functions, a clock, and two functions on packets.
+pub fn functions() -> Functions<Lab> {
+    let mut functions = Functions::with_standard();
+    functions.add::<Ktime>().add::<AdjustHead>().add::<LoadBytes>();
+    functions
+}
+
+/// The engines that this machine has.
+pub fn engines() -> &'static [Engine] {
+    if jit_available() { &[Engine::Interp, Engine::Jit] } else { &[Engine::Interp] }
+}
+
+/// Instructions in pseudo-C, one a line.
+pub fn parse(text: &str) -> Vec<Insn> {
+    let reader = Reader::pseudoc();
+    let mut insns = Vec::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let insn = reader.insn(line).unwrap_or_else(|error| panic!("{line}: {error:?}")).insn;
+        insns.push(insn);
+        insns.extend((insn.slots() == 2).then_some(Insn::TAIL));
+    }
+    insns
+}
+
+/// A map's definition.
+pub fn map_def(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> MapDef {
+    let flags = if map_type == MapType::LpmTrie { MapFlags::NO_PREALLOC } else { MapFlags(0) };
+    MapDef { map_type, key_size, value_size, max_entries, flags }
+}
+
+/// A program of these instructions, whose functions start at the targets of its calls.
+pub fn program(prog_type: ProgType, insns: Vec<Insn>, maps: &[MapDef]) -> Program {
+    let mut starts = vec![0];
+    for (at, insn) in insns.iter().enumerate() {
+        if insn.op() == Op::Call(Callee::Local) {
+            starts.push((at as i64 + 1 + insn.imm) as usize);
+        }
+    }
+    starts.sort_unstable();
+    starts.dedup();
+    let ends = starts[1..].iter().copied().chain([insns.len()]);
+    let function = |(start, end): (&usize, usize)| ProgFunction {
+        name: format!("f{start}"),
+        start: *start,
+        end,
+        global: false,
+        btf_id: None,
+    };
+    let spec = |def: &MapDef| MapSpec {
+        name: def.map_type.name().into(),
+        def: *def,
+        key_type: None,
+        value_type: None,
+        pinning: Pinning::None,
+        inner: None,
+        extra: 0,
+        numa_node: None,
+        init: MapInit::Empty,
+    };
+    Program {
+        name: "test".into(),
+        prog_type,
+        attach_type: AttachType(0),
+        license: "GPL".into(),
+        kern_version: 0,
+        functions: starts.iter().zip(ends).map(function).collect(),
+        insns,
+        maps: maps.iter().map(spec).collect(),
+        lines: Vec::new(),
+        core_relos: Vec::new(),
+        btf: None,
+    }
+}
+
+/// Maps as these definitions say, for two CPUs.
+pub fn make_maps(defs: &[MapDef]) -> Vec<Arc<Map>> {
+    defs.iter().map(|def| Arc::new(Map::new(def, 2, 7).expect("a map"))).collect()
+}
+
+/// Verifies and compiles a program.
+pub fn compile(
+    program: Program,
+    memory: Option<u32>,
+    maps: &[Arc<Map>],
+    engine: Engine,
+) -> Result<Executable<Lab>, String> {
+    let options = Options { memory, ..Options::default() };
+    let verified = verify(Arc::new(program), &options).map_err(|error| error.to_string())?;
+    Executable::compile(&verified, maps, &functions(), engine).map_err(|error| error.to_string())
+}
+
+/// What a program of kind `unspec` returns on each engine, and what it leaves in memory, which must be the same.
+pub fn run_on_memory(insns: &[Insn], memory: &[u8]) -> Result<(u64, Vec<u8>), String> {
+    let mut results = Vec::new();
+    for &engine in engines() {
+        let program = program(ProgType::Unspec, insns.to_vec(), &[]);
+        let size = (!memory.is_empty()).then_some(memory.len() as u32);
+        let executable = compile(program, size, &[], engine)?;
+        let mut context = skep_vm::RunContext::memory(memory);
+        let result = executable.run(&mut Lab::default(), &mut context);
+        let result = result.map_err(|trap: Trap| format!("trap: {trap}"))?;
+        results.push((result, context.packet().data().to_vec()));
+    }
+    let first = results.swap_remove(0);
+    match results.into_iter().find(|other| *other != first) {
+        Some(other) => Err(format!("engines differ: {first:x?} and {other:x?}")),
+        None => Ok(first),
+    }
+}
+
+/// Bytes from hex digits.
+pub fn hex(text: &str) -> Vec<u8> {
+    let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex digits");
+    (0..text.len()).step_by(2).map(digits).collect()
+}
