@@ -117,3 +117,38 @@ fn redirect(call: &mut Call<'_, UserWorld>) -> u64 {
     call.world().redirect = Some(Redirect { ifindex, flags });
     accepted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_found_from_both_headers() {
+        let frame: Vec<u8> = (0..40).collect();
+        let mut packet = Packet::with_room(&frame, 64, 0);
+        packet.set_network_header(14);
+        let mut pulled = Packet::with_room(&frame, 64, 0);
+        pulled.pull(14).expect("a header");
+        for packet in [&mut packet, &mut pulled] {
+            let before = packet.clone();
+            let mut at = |header, offset, len| bytes_behind_header(packet, header, offset, len);
+            assert_eq!(at(FROM_MAC, 12, 4), Some(vec![12, 13, 14, 15]));
+            assert_eq!(at(FROM_NETWORK, 0, 2), Some(vec![14, 15]));
+            assert_eq!(at(FROM_NETWORK, 24, 2), Some(vec![38, 39]));
+            assert_eq!(at(FROM_NETWORK, 25, 2), None);
+            assert_eq!(at(FROM_MAC, 39, 2), None);
+            assert_eq!(at(FROM_MAC, OFFSET_MAX + 1, 1), None);
+            assert_eq!(at(2, 0, 1), None);
+            assert_eq!(packet.data(), before.data());
+            assert_eq!(packet.network_header(), before.network_header());
+        }
+    }
+
+    #[test]
+    fn bytes_beyond_the_end_are_not_found() {
+        let packet = Packet::with_room(&[1, 2, 3], 0, 8);
+        assert_eq!(bytes_at(&packet, 1, 2), Some(&[2, 3][..]));
+        assert_eq!(bytes_at(&packet, 2, 2), None);
+        assert_eq!(bytes_at(&packet, u32::MAX, u32::MAX), None);
+    }
+}

@@ -161,3 +161,82 @@ fn hash(call: &mut Call<'_, UserWorld>) -> u64 {
     }
     context.get(HASH)
 }
+
+#[cfg(test)]
+mod tests {
+    use skep_abi::ProgType;
+    use skep_vm::Packet;
+
+    use super::super::LEN;
+    use super::*;
+
+    /// A packet of traffic control: addresses, these bytes, and some payload.
+    fn context(headers: &[u8]) -> RunContext {
+        let bytes = [&[1; ADDRESSES][..], headers, &[0x45; 30]].concat();
+        let protocol = ethernet::protocol(&bytes).expect("a header");
+        let mut packet = Packet::with_room(&bytes, 64, 0);
+        packet.set_network_header(HEADER);
+        let mut context = RunContext::new(ProgType::SchedCls, packet);
+        set_protocol(&mut context, protocol);
+        follow_length(&mut context);
+        context
+    }
+
+    /// Protocol, tag beside the packet, and what follows the addresses in it.
+    fn state(context: &RunContext, len: usize) -> (u16, Option<(u16, u64)>, Vec<u8>) {
+        let tag = (u16::from_be(context.get(VLAN_PROTO) as u16), context.get(VLAN_TCI));
+        let tag = (context.get(VLAN_PRESENT) != 0).then_some(tag);
+        (protocol(context), tag, context.packet().data()[ADDRESSES..][..len].to_vec())
+    }
+
+    #[test]
+    fn a_second_tag_pushes_the_first_into_the_packet() {
+        let mut context = context(&[8, 0]);
+        vlan_push(&mut context, 0x8100, 7).expect("room");
+        assert_eq!(state(&context, 2), (0x0800, Some((0x8100, 7)), vec![8, 0]));
+        vlan_push(&mut context, 0x88a8, 9).expect("room");
+        assert_eq!(state(&context, 6), (0x8100, Some((0x88a8, 9)), vec![0x81, 0, 0, 7, 8, 0]));
+        assert_eq!((context.get(LEN), context.packet().network_header()), (48, 14));
+        vlan_pop(&mut context).expect("a tag");
+        assert_eq!(state(&context, 2), (0x0800, Some((0x8100, 7)), vec![8, 0]));
+        vlan_pop(&mut context).expect("a tag");
+        vlan_pop(&mut context).expect("nothing to take is no error");
+        assert_eq!(state(&context, 2), (0x0800, None, vec![8, 0]));
+        assert_eq!((context.get(LEN), context.packet().network_header()), (44, 14));
+    }
+
+    #[test]
+    fn tags_in_the_packet_are_popped_one_by_one() {
+        let mut context = context(&[0x88, 0xa8, 0, 3, 0x81, 0, 0x20, 5, 8, 0]);
+        vlan_pop(&mut context).expect("a tag");
+        assert_eq!(state(&context, 2), (0x0800, Some((0x8100, 0x2005)), vec![8, 0]));
+        vlan_pop(&mut context).expect("a tag");
+        assert_eq!(state(&context, 2), (0x0800, None, vec![8, 0]));
+    }
+
+    #[test]
+    fn a_tag_that_is_cut_off_stays() {
+        let mut context = context(&[0x81, 0]);
+        context.packet_mut().resize(17).expect("shorter");
+        assert_eq!(vlan_pop(&mut context), Err(Errno::ENOMEM));
+        assert_eq!(context.packet().len(), 17);
+    }
+
+    #[test]
+    fn both_ends_move_within_limits() {
+        let mut context = context(&[8, 0]);
+        assert_eq!(change_head(&mut context, 1, 1), Err(Errno::EINVAL));
+        assert_eq!(change_head(&mut context, u32::MAX, 0), Err(Errno::EINVAL));
+        assert_eq!(change_head(&mut context, (LEN_MAX - 43) as u32, 0), Err(Errno::EINVAL));
+        // More than there is room for before the packet.
+        change_head(&mut context, 100, 0).expect("room");
+        assert_eq!((context.get(LEN), context.packet().network_header()), (144, 114));
+        assert_eq!((context.packet().data()[99], context.packet().data()[100]), (0, 1));
+        assert_eq!(change_tail(&mut context, 113, 0), Err(Errno::EINVAL));
+        assert_eq!(change_tail(&mut context, (LEN_MAX + 1) as u32, 0), Err(Errno::EINVAL));
+        change_tail(&mut context, 200, 0).expect("room");
+        assert_eq!((context.get(LEN), context.packet().data()[199]), (200, 0));
+        change_tail(&mut context, 114, 0).expect("shorter");
+        assert_eq!(context.get(LEN), 114);
+    }
+}

@@ -1,6 +1,6 @@
 //! Programs run on both hosts and on both engines, and what comes of it compared.
 
-use skep_abi::ProgType;
+use skep_abi::{MapDef, MapType, ProgType};
 use skep_host::{Engine, Host, HostError, LoadOptions, MapId, ProgId, TestResult, TestRun};
 use skep_isa::{Insn, Reg, Size};
 use skep_linux::LinuxHost;
@@ -12,12 +12,13 @@ use crate::code::{Code, array, field_map, program, with_maps};
 /// Bytes that a program reports in a map: eight words.
 pub(crate) const REPORT: usize = 64;
 
-/// A program on one host, with the map that it reports in.
+/// A program on one host, with the map that it reports in, and its further maps.
 pub(crate) struct Loaded {
     host: Box<dyn Host>,
     label: &'static str,
     prog: ProgId,
     report: MapId,
+    maps: Vec<(MapDef, MapId)>,
 }
 
 /// What one run came to.
@@ -31,11 +32,19 @@ pub(crate) struct Outcome {
 
 /// Everything that can run a program: Linux first, and the user host by both engines.
 pub(crate) fn loaded(name: &str, kind: ProgType, insns: &[Insn]) -> Vec<Loaded> {
-    let program = with_maps(program(name, kind, insns), vec![report_map()]);
-    let user =
-        |engine, label| (Box::new(UserHost::new(UserConfig::default())) as Box<dyn Host>, engine, label);
+    loaded_with(name, kind, insns, &[])
+}
+
+/// The same, with further maps from index 1 on.
+fn loaded_with(name: &str, kind: ProgType, insns: &[Insn], defs: &[MapDef]) -> Vec<Loaded> {
+    let mut specs = vec![report_map()];
+    specs.extend(defs.iter().map(|def| field_map("further", *def)));
+    let program = with_maps(program(name, kind, insns), specs.clone());
+    let linux = LinuxHost::new();
+    let config = UserConfig { cpus: linux.cpus(), ..UserConfig::default() };
+    let user = |engine, label| (Box::new(UserHost::new(config)) as Box<dyn Host>, engine, label);
     let hosts = [
-        (Box::new(LinuxHost::new()) as Box<dyn Host>, Engine::Best, "linux"),
+        (Box::new(linux) as Box<dyn Host>, Engine::Best, "linux"),
         user(Engine::Interp, "interp"),
         user(Engine::Jit, "jit"),
     ];
@@ -44,10 +53,14 @@ pub(crate) fn loaded(name: &str, kind: ProgType, insns: &[Insn]) -> Vec<Loaded> 
         if engine == Engine::Jit && !skep_vm::jit_available() {
             continue;
         }
-        let report = host.create_map(&report_map(), None).expect("a map of one element");
+        let maps: Vec<_> =
+            specs.iter().map(|spec| host.create_map(spec, None).expect("a map on every host")).collect();
         let options = LoadOptions { engine, log: false };
-        match host.load(&program, &[report], &options) {
-            Ok((prog, _)) => all.push(Loaded { host, label, prog, report }),
+        match host.load(&program, &maps, &options) {
+            Ok((prog, _)) => {
+                let further = defs.iter().copied().zip(maps[1..].iter().copied()).collect();
+                all.push(Loaded { host, label, prog, report: maps[0], maps: further });
+            }
             Err(HostError::RefusedByKernel { log, errno, .. }) => panic!("{name}, linux: {errno}\n{log}"),
             Err(error) => panic!("{name}, {label}: {error}"),
         }
@@ -75,6 +88,59 @@ impl Loaded {
             })?;
         let report = self.host.lookup(self.report, &[0; 4]).expect("readable").expect("there");
         Ok(Outcome { retval, data, context, report })
+    }
+}
+
+impl Loaded {
+    /// What is in the further maps: elements in order of their keys, and records.
+    fn contents(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut all = Vec::new();
+        for &(def, map) in &self.maps {
+            match def.map_type {
+                MapType::Ringbuf => {
+                    let mut keep = |record: &[u8]| all.push((Vec::new(), record.to_vec()));
+                    self.host.drain(map, &mut keep).expect("a ring buffer");
+                }
+                // Nobody but programs looks into them in order.
+                MapType::Queue | MapType::Stack => {}
+                _ => all.extend(elements(self.host.as_mut(), def, map)),
+            }
+        }
+        all
+    }
+}
+
+fn elements(host: &mut dyn Host, def: MapDef, map: MapId) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut key = None;
+    while let Some(next) = host.next_key(map, key.as_deref()).expect("readable") {
+        let mut value = host.lookup(map, &next).expect("readable").expect("there");
+        if def.map_type.is_percpu() {
+            // Linux runs a program where it likes.
+            let mut values: Vec<_> = value.chunks(8).map(<[u8]>::to_vec).collect();
+            values.sort();
+            value = values.concat();
+        }
+        all.push((next.clone(), value));
+        key = Some(next);
+    }
+    all.sort();
+    all
+}
+
+/// Runs a program with further maps on all packets everywhere, one after another; fails on the first difference.
+pub(crate) fn agree_on_maps(name: &str, insns: &[Insn], defs: &[MapDef], inputs: &[(&str, Vec<u8>)]) {
+    let mut all = loaded_with(name, ProgType::Xdp, insns, defs);
+    for (packet, data) in inputs {
+        let expected = (all[0].run(data, &[], 1), all[0].contents());
+        for other in &mut all[1..] {
+            let found = (other.run(data, &[], 1), other.contents());
+            assert!(
+                found == expected,
+                "{name}, {packet}, on {}:\n  linux {expected:x?}\n  found {found:x?}",
+                other.label
+            );
+        }
     }
 }
 
