@@ -25,7 +25,7 @@ impl Explorer<'_> {
     ) -> Result<(), Reason> {
         let right = match operand {
             Src::Imm => Value::constant(insn.imm as u64),
-            Src::Reg => self.read(state, insn.src)?,
+            Src::Reg => state.read(insn.src)?,
         };
         if op == AluOp::Mov {
             let value = match (operand, width) {
@@ -34,15 +34,15 @@ impl Explorer<'_> {
                 (Src::Reg, Width::W64) => self.copy(state, insn.src),
                 (Src::Reg, Width::W32) if !right.is_scalar() => Value::scalar(unknown(width)),
                 // A number that fits stays linked to its copy.
-                (Src::Reg, Width::W32) if right.num.full.umax <= u64::from(u32::MAX) => self.copy(state, insn.src),
+                (Src::Reg, Width::W32) if fits_narrow(&right.num) => self.copy(state, insn.src),
                 (Src::Reg, Width::W32) => Value::scalar(right.num.truncated()),
             };
             state.set(insn.dst, value);
             return Ok(());
         }
-        let left = self.read(state, insn.dst)?;
+        let left = state.read(insn.dst)?;
         let value = match (left.is_pointer(), right.is_pointer()) {
-            (false, false) => self.numbers(op, width, operand, &left, &right),
+            (false, false) => numbers(op, width, operand, &left, &right),
             (true, true) => pointers(insn, op, width, &left)?,
             (true, false) => {
                 if operand == Src::Reg {
@@ -57,28 +57,6 @@ impl Explorer<'_> {
         };
         state.set(insn.dst, value);
         Ok(())
-    }
-
-    /// Arithmetic on numbers.
-    fn numbers(&mut self, op: AluOp, width: Width, operand: Src, left: &Value, right: &Value) -> Value {
-        let num = left.num.alu(op, width, right.num);
-        // A constant more or less than a linked number stays linked: of a narrow one, the low half does.
-        let constant = right.num.as_constant().map(|c| c as i64);
-        let distance = match (op, constant) {
-            (AluOp::Add, Some(c)) => Some(c),
-            (AluOp::Sub, Some(c)) => c.checked_neg(),
-            _ => None,
-        };
-        let fits = width == Width::W64 || left.num.full.umax <= u64::from(u32::MAX);
-        if let (true, Some(distance)) = (left.id != 0 && operand == Src::Imm && fits, distance)
-            && let Some(off) = i64::from(left.off).checked_add(distance)
-            && let Ok(off) = i32::try_from(off)
-            && num.as_constant().is_none()
-        {
-            let narrow = left.narrow || width == Width::W32;
-            return Value { off, id: left.id, narrow, ..Value::scalar(num) };
-        }
-        Value::scalar(num)
     }
 
     /// A pointer plus or minus a number. `swapped` says that the number was on the left.
@@ -174,7 +152,9 @@ fn pointers(insn: &Insn, op: AluOp, width: Width, left: &Value) -> Result<Value,
 /// Checks that a number that moves a pointer, or has moved one, is bounded.
 fn sane(register: Reg, kind: Kind, num: &Scalar) -> Result<(), Reason> {
     let why = match num.as_constant().map(|c| c as i64) {
-        Some(c) if c >= MAX_OFFSET || c <= -MAX_OFFSET => format!("math between {} pointer and {c}", kind.name()),
+        Some(c) if c >= MAX_OFFSET || c <= -MAX_OFFSET => {
+            format!("math between {} pointer and {c}", kind.name())
+        }
         Some(_) => return Ok(()),
         None if num.full.smin == i64::MIN => {
             format!("math between {} pointer and register with unbounded min value", kind.name())
@@ -185,4 +165,31 @@ fn sane(register: Reg, kind: Kind, num: &Scalar) -> Result<(), Reason> {
         None => return Ok(()),
     };
     Err(Reason::PointerArithmetic { register: register.0, kind: kind.name(), why })
+}
+
+/// Arithmetic on numbers.
+fn numbers(op: AluOp, width: Width, operand: Src, left: &Value, right: &Value) -> Value {
+    let num = left.num.alu(op, width, right.num);
+    // A constant more or less than a linked number stays linked: of a narrow one, the low half does.
+    let constant = right.num.as_constant().map(|c| c as i64);
+    let distance = match (op, constant) {
+        (AluOp::Add, Some(c)) => Some(c),
+        (AluOp::Sub, Some(c)) => c.checked_neg(),
+        _ => None,
+    };
+    let fits = width == Width::W64 || fits_narrow(&left.num);
+    if let (true, Some(distance)) = (left.id != 0 && operand == Src::Imm && fits, distance)
+        && let Some(off) = i64::from(left.off).checked_add(distance)
+        && let Ok(off) = i32::try_from(off)
+        && num.as_constant().is_none()
+    {
+        let narrow = left.narrow || width == Width::W32;
+        return Value { off, id: left.id, narrow, ..Value::scalar(num) };
+    }
+    Value::scalar(num)
+}
+
+/// Whether a number has nothing above its low half.
+pub(crate) fn fits_narrow(num: &Scalar) -> bool {
+    u32::try_from(num.full.umax).is_ok()
 }

@@ -7,7 +7,7 @@ use skep_isa::Reg;
 use crate::arith::MAX_OFFSET;
 use crate::error::Reason;
 use crate::explore::{CallMap, Explorer};
-use crate::memory::Access;
+use crate::pointer::{Access, stack_span, unmodified};
 use crate::stack::{Byte, place};
 use crate::state::State;
 use crate::value::{Kind, Value};
@@ -95,7 +95,7 @@ impl Explorer<'_> {
         if function.has(Effect::MovesPacket) || function.has(Effect::TailCall) {
             forget_packet(state);
         }
-        self.clobber(state);
+        state.clobber();
         if function.has(Effect::TailCall) && state.depth() > 0 {
             self.push_returned(at, state)?;
         }
@@ -124,9 +124,15 @@ impl Explorer<'_> {
     }
 
     /// Checks one argument.
-    fn argument(&mut self, at: usize, call: &mut Call, index: usize, state: &mut State) -> Result<(), Reason> {
+    fn argument(
+        &mut self,
+        at: usize,
+        call: &mut Call,
+        index: usize,
+        state: &mut State,
+    ) -> Result<(), Reason> {
         let reg = register(index);
-        let value = self.read(state, reg)?;
+        let value = state.read(reg)?;
         let function = call.function.name;
         let wrong = |expected: &str| {
             let (expected, found) = (expected.to_owned(), value.to_string());
@@ -135,29 +141,33 @@ impl Explorer<'_> {
         match call.function.args[index] {
             Arg::Scalar => Ok(()),
             Arg::Context => match value.kind {
-                Kind::Context => self.unmodified(reg, &value),
+                Kind::Context => unmodified(reg, &value),
                 _ => wrong("ctx"),
             },
             Arg::Map(kinds) => {
                 let Kind::Map(map) = value.kind else { return wrong("map_ptr") };
                 self.map_argument(at, call, reg, map, kinds)
             }
-            Arg::MapKey(map) => {
-                let size = Bytes::exactly(self.map_of(call, map)?.key_size);
+            Arg::MapKey(_) => {
+                let size = Bytes::exactly(self.map_of(call)?.key_size);
                 self.memory_argument(call, reg, size, Use::Read, state)
             }
-            Arg::MapValue(map) => {
-                let size = Bytes::exactly(self.map_of(call, map)?.value_size);
+            Arg::MapValue(_) => {
+                let size = Bytes::exactly(self.map_of(call)?.value_size);
                 self.memory_argument(call, reg, size, Use::Read, state)
             }
-            Arg::MapValueOut(map) => {
-                let size = Bytes::exactly(self.map_of(call, map)?.value_size);
+            Arg::MapValueOut(_) => {
+                let size = Bytes::exactly(self.map_of(call)?.value_size);
                 self.memory_argument(call, reg, size, Use::Write, state)
             }
             // Checked with its size, which comes after it.
             Arg::Memory { nullable, .. } => {
                 if value.is_scalar() && !(nullable && value.is_null_constant()) {
-                    return wrong(if nullable { "a pointer to memory, or null" } else { "a pointer to memory" });
+                    return wrong(if nullable {
+                        "a pointer to memory, or null"
+                    } else {
+                        "a pointer to memory"
+                    });
                 }
                 if value.is_null_constant() {
                     self.need_precise(state, reg);
@@ -176,7 +186,7 @@ impl Explorer<'_> {
             }
             Arg::Record => {
                 let Kind::Record { nullable: false, .. } = value.kind else { return wrong("ringbuf_mem") };
-                self.unmodified(reg, &value)?;
+                unmodified(reg, &value)?;
                 call.released = Some(value.acquired);
                 Ok(())
             }
@@ -214,7 +224,8 @@ impl Explorer<'_> {
         Ok(())
     }
 
-    fn map_of(&self, call: &Call, _index: u8) -> Result<skep_abi::MapDef, Reason> {
+    /// The definition of the map among the arguments; no function takes two.
+    fn map_of(&self, call: &Call) -> Result<skep_abi::MapDef, Reason> {
         self.map(call.map.unwrap_or(u32::MAX))
     }
 
@@ -299,7 +310,7 @@ impl Explorer<'_> {
         access: Use,
         state: &mut State,
     ) -> Result<(), Reason> {
-        let span = self.stack_span(reg, pointer, 0, size.most)?;
+        let span = stack_span(reg, pointer, 0, size.most)?;
         if size.most == 0 {
             return Ok(());
         }

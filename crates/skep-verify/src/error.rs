@@ -467,10 +467,14 @@ impl Reason {
                 format!("compare r{register} with 0 first, and use it only where it is not")
             }
             Reason::OutOfBounds { kind: "pkt", max, .. } => {
-                format!("compare `data + {max}` with `data_end` before this access, and leave if it is greater")
+                format!(
+                    "compare `data + {max}` with `data_end` before this access, and leave if it is greater"
+                )
             }
             Reason::OutOfBounds { kind: "pkt_meta", max, .. } => {
-                format!("compare `data_meta + {max}` with `data` before this access, and leave if it is greater")
+                format!(
+                    "compare `data_meta + {max}` with `data` before this access, and leave if it is greater"
+                )
             }
             Reason::NotAPointer { found: "scalar", .. } => {
                 "take the pointer again: calls that move the packet leave older packet pointers plain numbers"
@@ -494,10 +498,10 @@ impl Reason {
             Reason::NeedsGpl { .. } => {
                 "declare `char _license[] SEC(\"license\") = \"GPL\";` if that is the licence".to_owned()
             }
-            Reason::Unreleased { .. } => {
-                "submit or discard the record on every path".to_owned()
+            Reason::Unreleased { .. } => "submit or discard the record on every path".to_owned(),
+            Reason::StackTooLarge { .. } => {
+                "move large buffers from the stack into a per-CPU array".to_owned()
             }
-            Reason::StackTooLarge { .. } => "move large buffers from the stack into a per-CPU array".to_owned(),
             _ => return None,
         })
     }

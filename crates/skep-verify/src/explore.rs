@@ -21,6 +21,7 @@ use crate::flow::{Flow, successors};
 use crate::liveness;
 use crate::options::Options;
 use crate::prune::Node;
+use crate::special::special_field;
 use crate::state::{Frame, MAX_FRAMES, State};
 use crate::value::{Id, Kind, Value};
 use crate::verified::{Fact, Stats, Verified};
@@ -96,6 +97,8 @@ pub(crate) struct Explorer<'a> {
     pub(crate) facts: Vec<Fact>,
     /// The maps that calls are given, by slot of the call.
     pub(crate) call_maps: HashMap<usize, CallMap>,
+    /// What special field each map has in its values, once it was asked.
+    special: HashMap<u32, Option<String>>,
     /// Bytes of stack used, by function.
     pub(crate) stacks: Vec<u32>,
     /// Whether a frame of the function may be read where nothing was written.
@@ -139,6 +142,7 @@ pub fn verify(program: Arc<Program>, options: &Options) -> Result<Verified, Veri
         flow,
         facts: vec![Fact::Unreachable; slots],
         call_maps: HashMap::new(),
+        special: HashMap::new(),
         stacks: vec![0; functions],
         reads_uninit: vec![false; functions],
         nodes: Vec::new(),
@@ -165,7 +169,7 @@ pub fn verify(program: Arc<Program>, options: &Options) -> Result<Verified, Veri
     let stacks: Vec<u32> = stacks.iter().map(|bytes| bytes.next_multiple_of(8)).collect();
     let memory = (program.prog_type == ProgType::Unspec).then(|| options.memory.unwrap_or(0));
     let log = options.log.then_some(log);
-    Ok(Verified { facts, stacks, reads_uninit, memory, stats, log, program })
+    Ok(Verified { program, facts, stacks, reads_uninit, memory, stats, log })
 }
 
 /// A refusal with its source line.
@@ -300,11 +304,18 @@ impl Explorer<'_> {
         }
     }
 
+    /// The part of a map's values that has rules of its own, if there is one.
+    pub(crate) fn special_field(&mut self, map: u32) -> Option<String> {
+        let program = self.program;
+        self.special.entry(map).or_insert_with(|| special_field(program, map)).clone()
+    }
+
     /// Whether programs may do this to the values of a map.
     pub(crate) fn map_allows(&self, map: u32, register: u8, write: bool) -> Result<(), Reason> {
-        let (flag, what) = match write {
-            true => (MapFlags::RDONLY_PROG, "write into map forbidden: its values are read-only to programs"),
-            false => (MapFlags::WRONLY_PROG, "read from map forbidden: its values are write-only to programs"),
+        let (flag, what) = if write {
+            (MapFlags::RDONLY_PROG, "write into map forbidden: its values are read-only to programs")
+        } else {
+            (MapFlags::WRONLY_PROG, "read from map forbidden: its values are write-only to programs")
         };
         if self.map(map)?.flags.contains(flag) {
             return Err(Reason::Forbidden { register, what: what.to_owned() });

@@ -43,7 +43,7 @@ impl Flow {
         for index in 0..program.functions.len() {
             flow.edges(program, index)?;
         }
-        flow.reach(program)?;
+        reach(program)?;
         flow.no_recursion(program)?;
         flow.live = liveness::live_before(program);
         if program.insns.iter().any(|insn| insn.op() == Op::MayGoto) {
@@ -59,7 +59,10 @@ impl Flow {
             return bad(0, "the program has no instructions");
         }
         if program.insns.len() > MAX_SLOTS {
-            return bad(0, &format!("{} instruction slots, expected at most {MAX_SLOTS}", program.insns.len()));
+            return bad(
+                0,
+                &format!("{} instruction slots, expected at most {MAX_SLOTS}", program.insns.len()),
+            );
         }
         if program.functions.len() > MAX_FUNCTIONS {
             let found = program.functions.len();
@@ -67,7 +70,8 @@ impl Flow {
         }
         let mut next = 0;
         for (index, function) in program.functions.iter().enumerate() {
-            if function.start != next || function.end <= function.start || function.end > program.insns.len() {
+            if function.start != next || function.end <= function.start || function.end > program.insns.len()
+            {
                 return bad(next, "the functions don't follow each other");
             }
             next = function.end;
@@ -113,31 +117,6 @@ impl Flow {
         }
     }
 
-    /// Checks that every instruction is reached by some way from the entry.
-    fn reach(&mut self, program: &Program) -> Result<(), Refused> {
-        let mut reached = vec![false; program.insns.len()];
-        let mut work = vec![0];
-        while let Some(at) = work.pop() {
-            if std::mem::replace(&mut reached[at], true) {
-                continue;
-            }
-            let insn = &program.insns[at];
-            for slot in at + 1..at + insn.slots() {
-                reached[slot] = true;
-            }
-            for next in successors(insn, at).into_iter().flatten() {
-                work.push(next);
-            }
-            if matches!(insn.op(), Op::Call(Callee::Local) | Op::Wide(Wide::Func)) {
-                work.push((at as i64 + 1 + insn.target().unwrap_or_default()) as usize);
-            }
-        }
-        match reached.iter().position(|r| !r) {
-            Some(at) => Err((at, Reason::UnreachableCode)),
-            None => Ok(()),
-        }
-    }
-
     /// Checks that calls form no circle.
     fn no_recursion(&self, program: &Program) -> Result<(), Refused> {
         #[derive(Clone, Copy, PartialEq)]
@@ -169,6 +148,29 @@ impl Flow {
             }
         }
         Ok(())
+    }
+}
+
+/// Checks that every instruction is reached by some way from the entry.
+fn reach(program: &Program) -> Result<(), Refused> {
+    let mut reached = vec![false; program.insns.len()];
+    let mut work = vec![0];
+    while let Some(at) = work.pop() {
+        if std::mem::replace(&mut reached[at], true) {
+            continue;
+        }
+        let insn = &program.insns[at];
+        reached[at..at + insn.slots()].fill(true);
+        for next in successors(insn, at).into_iter().flatten() {
+            work.push(next);
+        }
+        if matches!(insn.op(), Op::Call(Callee::Local) | Op::Wide(Wide::Func)) {
+            work.push((at as i64 + 1 + insn.target().unwrap_or_default()) as usize);
+        }
+    }
+    match reached.iter().position(|r| !r) {
+        Some(at) => Err((at, Reason::UnreachableCode)),
+        None => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use skep_isa::{Cond, Insn, Src, Width};
 
+use crate::arith::fits_narrow;
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::{Explorer, Holder, Next};
@@ -27,10 +28,10 @@ impl Explorer<'_> {
         operand: Src,
         state: &mut State,
     ) -> Result<Next, Reason> {
-        let left = self.read(state, insn.dst)?;
+        let left = state.read(insn.dst)?;
         let right = match operand {
             Src::Imm => Value::constant(insn.imm as u64),
-            Src::Reg => self.read(state, insn.src)?,
+            Src::Reg => state.read(insn.src)?,
         };
         let (next, target) = (at + 1, (at as i64 + 1 + i64::from(insn.off)) as usize);
         if left.is_scalar() && right.is_scalar() {
@@ -179,7 +180,7 @@ fn spread(state: &mut State, register: skep_isa::Reg, value: &Value, num: Scalar
                 v.num = num;
             } else if !v.narrow && !value.narrow {
                 v.num = num.alu(skep_isa::AluOp::Add, Width::W64, distance);
-            } else if v.num.full.umax <= u64::from(u32::MAX) {
+            } else if fits_narrow(&v.num) {
                 // The low halves are at this distance, and there is nothing above this one's.
                 v.num = num.alu(skep_isa::AluOp::Add, Width::W32, distance);
             }

@@ -7,7 +7,8 @@
 //! - [`domain`]: what is known of numbers, and arithmetic on that;
 //! - `value`, `state`, `stack`: what is known of registers and memory at one point of one path;
 //! - `flow`, `liveness`: what the shape of the program tells before any path is walked;
-//! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `jump`, `call`: the rules, by instruction;
+//! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `pointer`, `jump`, `call`: the rules, by instruction;
+//! - `special`: maps that are refused for what their values contain;
 //! - `prune`, `precise`: where paths meet, which of them are the same.
 //!
 //! It runs nothing, and knows neither hosts nor maps' contents, but for data that is frozen.
@@ -23,8 +24,10 @@ mod jump;
 mod liveness;
 mod memory;
 mod options;
+mod pointer;
 mod precise;
 mod prune;
+mod special;
 mod stack;
 mod state;
 mod step;

@@ -104,7 +104,8 @@ fn backward(program: &Program, before: impl Fn(usize, &Insn, u16) -> u16) -> Vec
             above => above,
         };
         let first = sources.partition_point(|(target, _)| *target < at);
-        let jumps = sources[first..].iter().take_while(|(target, _)| *target == at).map(|(_, source)| *source);
+        let jumps =
+            sources[first..].iter().take_while(|(target, _)| *target == at).map(|(_, source)| *source);
         for earlier in jumps.chain(above) {
             if !std::mem::replace(&mut queued[earlier], true) {
                 work.push(earlier);

@@ -9,7 +9,10 @@ use crate::arith::MAX_OFFSET;
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::Explorer;
-use crate::stack::{Byte, Fill, SLOT, STACK_BYTES, place};
+use crate::pointer::{
+    Access, Span, dereferenced, is_aligned, stack_aligned, stack_span, unmodified, within_packet,
+};
+use crate::stack::{Byte, Fill, SLOT, place};
 use crate::state::State;
 use crate::value::{Kind, Value};
 use crate::verified::{Fact, Region};
@@ -20,21 +23,6 @@ pub(crate) enum Stored {
     Register(Reg),
     Constant(u64),
     Unknown,
-}
-
-/// How memory is accessed.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Access {
-    Read,
-    Write,
-}
-
-/// The bytes of an access, relative to where the pointer's kind starts counting.
-#[derive(Clone, Copy)]
-pub(crate) struct Span {
-    pub(crate) min: i64,
-    /// One past the last.
-    pub(crate) max: i64,
 }
 
 impl Explorer<'_> {
@@ -48,7 +36,7 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<Value, Reason> {
         let pointer = *state.reg(reg);
-        self.dereferenced(reg, &pointer)?;
+        dereferenced(reg, &pointer)?;
         let unknown = Value::scalar(Scalar::of_bits(size.bits()));
         match pointer.kind {
             Kind::Context => return self.load_context(at, insn, reg, &pointer, size),
@@ -78,14 +66,16 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<(), Reason> {
         let pointer = *state.reg(reg);
-        self.dereferenced(reg, &pointer)?;
+        dereferenced(reg, &pointer)?;
         match pointer.kind {
             Kind::Context => return self.store_context(at, insn, reg, &pointer, size),
             Kind::Stack { frame } => {
                 self.note(at, Region::Stack)?;
                 return self.store_stack(reg, frame, &pointer, insn.off, size, stored, state);
             }
-            Kind::Packet { .. } | Kind::PacketMeta { .. } if self.program.prog_type == ProgType::SocketFilter => {
+            Kind::Packet { .. } | Kind::PacketMeta { .. }
+                if self.program.prog_type == ProgType::SocketFilter =>
+            {
                 let what = "cannot write into packet from a socket filter".to_owned();
                 return Err(Reason::Forbidden { register: reg.0, what });
             }
@@ -94,17 +84,6 @@ impl Explorer<'_> {
         self.note_region(at, pointer.kind)?;
         self.aligned(reg, &pointer, insn.off, size)?;
         self.within(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Write)
-    }
-
-    /// Checks that the value is a pointer to memory, and not null.
-    pub(crate) fn dereferenced(&self, reg: Reg, pointer: &Value) -> Result<(), Reason> {
-        match pointer.kind {
-            Kind::Uninit | Kind::Scalar | Kind::PacketEnd | Kind::Map(_) => {
-                Err(Reason::NotAPointer { register: reg.0, found: pointer.kind.name() })
-            }
-            kind if pointer.may_be_null() => Err(Reason::MaybeNull { register: reg.0, kind: kind.name() }),
-            _ => Ok(()),
-        }
     }
 
     /// Notes that an instruction accesses memory of this kind; the context is for instructions of its own, because
@@ -132,11 +111,6 @@ impl Explorer<'_> {
     /// Checks alignment where the options ask for it.
     fn aligned(&self, reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
         if self.options.strict_alignment { is_aligned(reg, pointer, off, size) } else { Ok(()) }
-    }
-
-    /// Checks alignment for accesses that no machine does in one step otherwise.
-    pub(crate) fn aligned_always(&self, state: &State, reg: Reg, off: i16, size: Size) -> Result<(), Reason> {
-        is_aligned(reg, state.reg(reg), off, size)
     }
 
     /// Checks that `size` bytes at `reg + off` are in the memory that the pointer leads to.
@@ -167,7 +141,13 @@ impl Explorer<'_> {
         let Some(min) = min else {
             let min = start.saturating_add(bounds.smin);
             return Err(match pointer.num.as_constant() {
-                Some(_) => Reason::OutOfBounds { register: reg.0, kind, min, max: min.saturating_add(size), size: limit },
+                Some(_) => Reason::OutOfBounds {
+                    register: reg.0,
+                    kind,
+                    min,
+                    max: min.saturating_add(size),
+                    size: limit,
+                },
                 None => Reason::NegativeOffset { register: reg.0, kind, min },
             });
         };
@@ -195,14 +175,6 @@ impl Explorer<'_> {
         Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
     }
 
-    /// Checks that a context pointer is as it was received.
-    pub(crate) fn unmodified(&self, reg: Reg, pointer: &Value) -> Result<(), Reason> {
-        if pointer.is_unmodified() {
-            return Ok(());
-        }
-        Err(Reason::ModifiedPointer { register: reg.0, kind: pointer.kind.name(), now: pointer.to_string() })
-    }
-
     /// The context's field that an access touches.
     fn field(
         &mut self,
@@ -213,7 +185,7 @@ impl Explorer<'_> {
         size: Size,
         write: bool,
     ) -> Result<usize, Reason> {
-        self.unmodified(reg, pointer)?;
+        unmodified(reg, pointer)?;
         let (off, size) = (i64::from(insn.off), size.bytes());
         let refuse = |field, why| Reason::Context { off, size, write, field, why };
         let Some(context) = self.context else { return Err(refuse(None, "the program has no context")) };
@@ -264,31 +236,6 @@ impl Explorer<'_> {
         self.field(at, insn, reg, pointer, size, true).map(|_| ())
     }
 
-    /// The bytes of the frame that an access through a stack pointer may touch.
-    pub(crate) fn stack_span(&self, reg: Reg, pointer: &Value, off: i64, size: i64) -> Result<Span, Reason> {
-        let start = i64::from(pointer.off) + off;
-        let bounds = pointer.num.full;
-        if bounds.smin <= -MAX_OFFSET || bounds.smax >= MAX_OFFSET {
-            let max = bounds.smax as u64;
-            return Err(Reason::UnboundedOffset { register: reg.0, kind: "fp", max });
-        }
-        let (min, max) = (start + bounds.smin, start + bounds.smax + size);
-        if min < -STACK_BYTES || max > 0 {
-            return Err(Reason::StackOutOfBounds { register: reg.0, min, max });
-        }
-        Ok(Span { min, max })
-    }
-
-    /// Checks that stack accesses are aligned to their size, which byte-wise tracking relies on.
-    fn stack_aligned(&self, reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
-        let off = i64::from(pointer.off) + i64::from(off);
-        let bits = pointer.num.bits.add(crate::domain::Tnum::constant(off as u64));
-        if bits.max() & u64::from(size.bytes() - 1) != 0 {
-            return Err(Reason::Misaligned { register: reg.0, kind: "stack", off, size: size.bytes() });
-        }
-        Ok(())
-    }
-
     fn load_stack(
         &mut self,
         reg: Reg,
@@ -298,9 +245,9 @@ impl Explorer<'_> {
         size: Size,
         state: &mut State,
     ) -> Result<Value, Reason> {
-        self.stack_aligned(reg, pointer, off, size)?;
+        stack_aligned(reg, pointer, off, size)?;
         let bytes = i64::from(size.bytes());
-        let span = self.stack_span(reg, pointer, i64::from(off), bytes)?;
+        let span = stack_span(reg, pointer, i64::from(off), bytes)?;
         self.note_stack(state.frames[frame as usize].function, span.min);
         if pointer.num.as_constant().is_none() {
             let zero = self.read_stack(frame, span, state);
@@ -369,9 +316,9 @@ impl Explorer<'_> {
         stored: Stored,
         state: &mut State,
     ) -> Result<(), Reason> {
-        self.stack_aligned(reg, pointer, off, size)?;
+        stack_aligned(reg, pointer, off, size)?;
         let bytes = i64::from(size.bytes());
-        let span = self.stack_span(reg, pointer, i64::from(off), bytes)?;
+        let span = stack_span(reg, pointer, i64::from(off), bytes)?;
         self.note_stack(state.frames[frame as usize].function, span.min);
         let value = match stored {
             Stored::Register(register) => *state.reg(register),
@@ -426,35 +373,4 @@ impl Explorer<'_> {
         debug_assert!(bytes <= SLOT);
         Ok(())
     }
-}
-
-/// Checks that an access lies in what is known to be in the packet.
-fn within_packet(reg: Reg, pointer: &Value, off: i64, size: i64, range: i64) -> Result<(), Reason> {
-    let kind = pointer.kind.name();
-    if pointer.num.full.smin < 0 {
-        return Err(Reason::NegativeOffset { register: reg.0, kind, min: pointer.num.full.smin });
-    }
-    let min = i64::from(pointer.off) + off;
-    let max = min + size;
-    if min < 0 || max > range {
-        return Err(Reason::OutOfBounds { register: reg.0, kind, min, max, size: range });
-    }
-    Ok(())
-}
-
-/// Checks that an access is aligned to its size.
-fn is_aligned(reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
-    // The packet starts two bytes before an aligned address, so that the headers after Ethernet's are aligned.
-    let base = if matches!(pointer.kind, Kind::Packet { .. }) { 2 } else { 0 };
-    let off = base + i64::from(pointer.off) + i64::from(off);
-    let bits = pointer.num.bits.add(crate::domain::Tnum::constant(off as u64));
-    if bits.max() & u64::from(size.bytes() - 1) != 0 {
-        return Err(Reason::Misaligned {
-            register: reg.0,
-            kind: pointer.kind.name(),
-            off,
-            size: size.bytes(),
-        });
-    }
-    Ok(())
 }

@@ -64,14 +64,8 @@ impl Explorer<'_> {
         let frame = *depth;
         let regs = &mut wanted.regs[frame];
         match insn.op() {
-            Op::Alu { op: AluOp::Mov, src: operand, .. } => {
-                if *regs & dst != 0 {
-                    *regs &= !dst;
-                    if operand == Src::Reg {
-                        *regs |= src;
-                    }
-                }
-            }
+            Op::Alu { op: AluOp::Mov, src: Src::Reg, .. } if *regs & dst != 0 => *regs = *regs & !dst | src,
+            Op::Alu { op: AluOp::Mov, .. } => *regs &= !dst,
             Op::Alu { src: Src::Reg, .. } if *regs & dst != 0 => *regs |= src,
             Op::MovSx { .. } if *regs & dst != 0 => *regs = *regs & !dst | src,
             Op::Load { .. } | Op::LoadAcquire { .. } if *regs & dst != 0 => {

@@ -234,7 +234,7 @@ impl Explorer<'_> {
         self.nodes[id].hits += 1;
         let mut wanted = Wanted::default();
         for frame in 0..state.frames.len() {
-            wanted.regs[frame] = self.after(state, frame, at, &self.flow.relevant);
+            wanted.regs[frame] = flow_of(state, frame, at, &self.flow.relevant);
             wanted.slots[frame] = u64::MAX;
         }
         self.arrive(wanted, [u64::MAX; MAX_FRAMES], state, uninit);
@@ -242,8 +242,8 @@ impl Explorer<'_> {
 
     fn arrive(&mut self, wanted: Wanted, read: [u64; MAX_FRAMES], state: &State, uninit: &[usize]) {
         self.go_back(wanted, state.depth(), self.history.len());
-        for frame in 0..state.frames.len() {
-            self.mark_stack_read(frame, read[frame], state);
+        for (frame, slots) in read.into_iter().enumerate().take(state.frames.len()) {
+            self.mark_stack_read(frame, slots, state);
         }
         for &function in uninit {
             self.reads_uninit[function] = true;
@@ -281,16 +281,7 @@ impl Explorer<'_> {
 
     /// The registers of a frame that may still be read when the path is at `at`.
     fn live(&self, state: &State, frame: usize, at: usize) -> u16 {
-        self.after(state, frame, at, &self.flow.live)
-    }
-
-    /// What a data flow says of a frame's registers when the path is at `at`.
-    fn after(&self, state: &State, frame: usize, at: usize, sets: &[u16]) -> u16 {
-        match state.frames.get(frame + 1) {
-            None => sets.get(at).copied().unwrap_or_default(),
-            // A caller goes on after its call; the callee sets r0 and leaves nothing in r1 to r5.
-            Some(callee) => sets.get(callee.call_site + 1).copied().unwrap_or_default() & !0b11_1111,
-        }
+        flow_of(state, frame, at, &self.flow.live)
     }
 
     /// Whether every value of the new state is one of the kept state's. Functions whose frames then may be read
@@ -343,11 +334,21 @@ impl Explorer<'_> {
             for index in 0..state.frames[frame].stack.slots().len() {
                 let precise = node.precise.slots[frame] & 1 << index != 0;
                 let (a, b) = (old.stack.slot(index), state.frames[frame].stack.slot(index));
-                if !precise && a.spilled_bytes() == 8 && b.spilled_bytes() == 8 && differs(&a.value, &b.value) {
+                if !precise && a.spilled_bytes() == 8 && b.spilled_bytes() == 8 && differs(&a.value, &b.value)
+                {
                     state.frame_at_mut(frame).stack.slot_mut(index).value = Value::UNKNOWN;
                 }
             }
         }
+    }
+}
+
+/// What a data flow says of a frame's registers when the path is at `at`.
+fn flow_of(state: &State, frame: usize, at: usize, sets: &[u16]) -> u16 {
+    match state.frames.get(frame + 1) {
+        None => sets.get(at).copied().unwrap_or_default(),
+        // A caller goes on after its call; the callee sets r0 and leaves nothing in r1 to r5.
+        Some(callee) => sets.get(callee.call_site + 1).copied().unwrap_or_default() & !0b11_1111,
     }
 }
 
@@ -380,10 +381,17 @@ fn value_covers(old: &Value, new: &Value, precise: bool, mode: Mode, names: &mut
     if old.is_scalar() {
         return match mode {
             Mode::Matters if !precise => true,
-            Mode::Same => old.num == new.num && names.same(old.id, new.id) && old.off == new.off && old.narrow == new.narrow,
+            Mode::Same => {
+                old.num == new.num
+                    && names.same(old.id, new.id)
+                    && old.off == new.off
+                    && old.narrow == new.narrow
+            }
             _ => {
                 let linked = old.id == 0 || old.narrow == new.narrow;
-                linked && old.num.includes(new.num) && names.links(old.id, new.id, new.off.wrapping_sub(old.off))
+                linked
+                    && old.num.includes(new.num)
+                    && names.links(old.id, new.id, new.off.wrapping_sub(old.off))
             }
         };
     }

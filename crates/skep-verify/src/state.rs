@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use skep_isa::Reg;
 
+use crate::error::Reason;
 use crate::stack::Stack;
 use crate::value::{Id, Kind, Value};
 
@@ -63,6 +64,21 @@ impl State {
 
     pub(crate) fn reg(&self, reg: Reg) -> &Value {
         &self.frame().regs[reg.index()]
+    }
+
+    /// A register's value, which it must have.
+    pub(crate) fn read(&self, reg: Reg) -> Result<Value, Reason> {
+        let value = *self.reg(reg);
+        if value.kind == Kind::Uninit {
+            Err(Reason::UninitialisedRegister { register: reg.0 })
+        } else {
+            Ok(value)
+        }
+    }
+
+    /// What calls leave of r1 to r5: nothing.
+    pub(crate) fn clobber(&mut self) {
+        self.frame_mut().regs[1..=5].fill(Value::UNINIT);
     }
 
     pub(crate) fn set(&mut self, reg: Reg, value: Value) {

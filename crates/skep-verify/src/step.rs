@@ -7,9 +7,9 @@ use crate::error::Reason;
 use crate::explore::{Explorer, Next};
 use crate::flow::successors;
 use crate::memory::Stored;
+use crate::pointer::{is_aligned, unmodified};
 use crate::state::{Frame, MAX_FRAMES, State};
 use crate::value::{Kind, Value};
-use crate::verified::Fact;
 
 impl Explorer<'_> {
     /// One instruction.
@@ -19,23 +19,21 @@ impl Explorer<'_> {
         match insn.op() {
             Op::Alu { op, width, src: operand } => self.alu(insn, op, width, operand, state)?,
             Op::Neg { width } => {
-                let value = self.read(state, dst)?;
+                let value = state.read(dst)?;
                 let num = if value.is_scalar() { value.num.neg(width) } else { unknown(width) };
                 state.set(dst, Value::scalar(num));
             }
             Op::MovSx { width, from } => {
-                let value = self.read(state, src)?;
-                let num = match value.is_scalar() {
-                    true => value.num.sign_extend(from.bits(), width),
-                    false => Scalar::UNKNOWN.sign_extend(from.bits(), width),
-                };
+                let value = state.read(src)?;
+                let num = if value.is_scalar() { value.num } else { Scalar::UNKNOWN };
+                let num = num.sign_extend(from.bits(), width);
                 // The copy of a number that sign extension leaves as it is stays linked to it.
                 let same = value.is_scalar() && width == Width::W64 && fits_signed(&value.num, from);
                 let value = if same { self.copy(state, src) } else { Value::scalar(num) };
                 state.set(dst, value);
             }
             Op::End { order, size } => {
-                let value = self.read(state, dst)?;
+                let value = state.read(dst)?;
                 let num = if value.is_scalar() { value.num } else { Scalar::UNKNOWN };
                 state.set(dst, Value::scalar(num.swap(order, size)));
             }
@@ -54,9 +52,9 @@ impl Explorer<'_> {
             }
             Op::Call(Callee::Helper) => self.call_helper(at, insn.imm as u32, state)?,
             Op::Call(Callee::Local) => return self.call_local(at, insn, state),
-            Op::Exit => return self.exit(state),
+            Op::Exit => return exit(state),
             Op::Load { size, signed } => {
-                self.read(state, src)?;
+                state.read(src)?;
                 let value = self.load(at, insn, src, size, state)?;
                 let value = match (signed, value.is_scalar()) {
                     (false, _) => value,
@@ -70,9 +68,9 @@ impl Explorer<'_> {
                 state.set(dst, value);
             }
             Op::LoadAcquire { size } => {
-                self.read(state, src)?;
-                self.atomic_memory(state, src)?;
-                self.aligned_always(state, src, insn.off, size)?;
+                state.read(src)?;
+                atomic_memory(state, src)?;
+                is_aligned(src, state.reg(src), insn.off, size)?;
                 let value = self.load(at, insn, src, size, state)?;
                 state.set(dst, value);
             }
@@ -80,23 +78,23 @@ impl Explorer<'_> {
                 let stored = match operand {
                     Src::Imm => Stored::Constant(insn.imm as u64),
                     Src::Reg => {
-                        self.read(state, src)?;
+                        state.read(src)?;
                         Stored::Register(src)
                     }
                 };
-                self.read(state, dst)?;
+                state.read(dst)?;
                 self.store(at, insn, dst, size, stored, state)?;
             }
             Op::StoreRelease { size } => {
-                self.read(state, src)?;
-                self.read(state, dst)?;
-                self.atomic_memory(state, dst)?;
-                self.aligned_always(state, dst, insn.off, size)?;
+                state.read(src)?;
+                state.read(dst)?;
+                atomic_memory(state, dst)?;
+                is_aligned(dst, state.reg(dst), insn.off, size)?;
                 self.store(at, insn, dst, size, Stored::Register(src), state)?;
             }
             Op::Atomic { op, size, fetch } => self.atomic(at, insn, op, size, fetch, state)?,
             Op::LoadPacket { size, indirect } => self.load_packet(insn, size, indirect, state)?,
-            Op::Wide(kind) => self.wide(at, insn, kind, state)?,
+            Op::Wide(kind) => self.wide(insn, kind, state)?,
             Op::AddrSpaceCast => return unsupported("a cast between an arena's address spaces"),
             Op::GotoX => return unsupported("an indirect jump"),
             Op::CallX => return unsupported("an indirect call"),
@@ -105,15 +103,6 @@ impl Explorer<'_> {
             _ => return unsupported("this instruction"),
         }
         Ok(Next::Slot(at + insn.slots()))
-    }
-
-    /// A register's value, which it must have.
-    pub(crate) fn read(&self, state: &State, reg: Reg) -> Result<Value, Reason> {
-        let value = state.frame().regs[reg.index()];
-        match value.kind {
-            Kind::Uninit => Err(Reason::UninitialisedRegister { register: reg.0 }),
-            _ => Ok(value),
-        }
     }
 
     /// A register's value for a second place: a number and its copy are linked, so that what is learnt of one
@@ -129,14 +118,18 @@ impl Explorer<'_> {
     }
 
     /// A wide load.
-    fn wide(&mut self, at: usize, insn: &Insn, kind: Wide, state: &mut State) -> Result<(), Reason> {
+    fn wide(&mut self, insn: &Insn, kind: Wide, state: &mut State) -> Result<(), Reason> {
         let (low, high) = insn.wide_halves();
         let map = low as u32;
+        if matches!(kind, Wide::MapIdx | Wide::MapIdxValue)
+            && let Some(field) = self.special_field(map)
+        {
+            return unsupported(&format!("a map with {field} in its values")).map(|_| ());
+        }
         let value = match kind {
             Wide::Imm => Value::constant(insn.imm as u64),
             Wide::MapIdx => {
                 self.map(map)?;
-                self.facts[at] = Fact::Plain;
                 Value::pointer(Kind::Map(map))
             }
             Wide::MapIdxValue => {
@@ -146,7 +139,10 @@ impl Explorer<'_> {
                     return Err(Reason::BadOperand { why });
                 }
                 if high < 0 || high as u32 >= def.value_size {
-                    let why = format!("invalid access to map value pointer, value_size={} off={high}", def.value_size);
+                    let why = format!(
+                        "invalid access to map value pointer, value_size={} off={high}",
+                        def.value_size
+                    );
                     return Err(Reason::BadOperand { why });
                 }
                 Value { off: high, ..Value::pointer(Kind::MapValue { map, nullable: false }) }
@@ -170,7 +166,10 @@ impl Explorer<'_> {
         use skep_abi::ProgType;
         let kinds = [ProgType::SocketFilter, ProgType::SchedCls, ProgType::SchedAct];
         if !kinds.contains(&self.program.prog_type) {
-            let what = format!("BPF_LD_[ABS|IND] instructions not allowed for programs of kind {}", self.program.prog_type);
+            let what = format!(
+                "BPF_LD_[ABS|IND] instructions not allowed for programs of kind {}",
+                self.program.prog_type
+            );
             return Err(Reason::Forbidden { register: 6, what });
         }
         if state.depth() > 0 {
@@ -179,24 +178,19 @@ impl Explorer<'_> {
         if let Some(&(_, acquired)) = state.acquired.first() {
             return Err(Reason::Unreleased { acquired, at: "BPF_LD_[ABS|IND], which may end the program" });
         }
-        let skb = self.read(state, Reg::R6)?;
+        let skb = state.read(Reg::R6)?;
         if skb.kind != Kind::Context {
             let found = skb.to_string();
             let expected = "ctx".to_owned();
             return Err(Reason::Argument { register: 6, function: "BPF_LD_[ABS|IND]", expected, found });
         }
-        self.unmodified(Reg::R6, &skb)?;
+        unmodified(Reg::R6, &skb)?;
         if indirect {
-            self.read(state, insn.src)?;
+            state.read(insn.src)?;
         }
-        self.clobber(state);
+        state.clobber();
         state.set(Reg::R0, Value::scalar(Scalar::of_bits(size.bits())));
         Ok(())
-    }
-
-    /// What calls leave of r1 to r5: nothing.
-    pub(crate) fn clobber(&mut self, state: &mut State) {
-        state.frame_mut().regs[1..=5].fill(Value::UNINIT);
     }
 
     /// An atomic read-modify-write.
@@ -210,13 +204,13 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<(), Reason> {
         let (dst, src) = (insn.dst, insn.src);
-        self.read(state, src)?;
+        state.read(src)?;
         if op == AtomicOp::CmpXchg {
-            self.read(state, Reg::R0)?;
+            state.read(Reg::R0)?;
         }
-        self.read(state, dst)?;
-        self.atomic_memory(state, dst)?;
-        self.aligned_always(state, dst, insn.off, size)?;
+        state.read(dst)?;
+        atomic_memory(state, dst)?;
+        is_aligned(dst, state.reg(dst), insn.off, size)?;
         let old = self.load(at, insn, dst, size, state)?;
         if !fetch && let Some(passed) = self.history.last_mut() {
             // Nothing is filled from the slot.
@@ -225,16 +219,6 @@ impl Explorer<'_> {
         self.store(at, insn, dst, size, Stored::Unknown, state)?;
         if fetch {
             state.set(if op == AtomicOp::CmpXchg { Reg::R0 } else { src }, old);
-        }
-        Ok(())
-    }
-
-    /// Checks that atomics may work on the memory.
-    fn atomic_memory(&self, state: &State, reg: Reg) -> Result<(), Reason> {
-        let kind = state.reg(reg).kind;
-        if matches!(kind, Kind::Context | Kind::Packet { .. } | Kind::PacketMeta { .. }) {
-            let what = format!("BPF_ATOMIC stores into R{} {} is not allowed", reg.0, kind.name());
-            return Err(Reason::Forbidden { register: reg.0, what });
         }
         Ok(())
     }
@@ -251,30 +235,30 @@ impl Explorer<'_> {
         // Nothing of an earlier activation can be read.
         state.written[state.frames.len()] = u64::MAX;
         state.frame_mut().regs[0] = Value::UNINIT;
-        self.clobber(state);
+        state.clobber();
         state.frames.push(frame.into());
         Ok(Next::Slot(start))
     }
+}
 
-    /// The end of a function.
-    fn exit(&mut self, state: &mut State) -> Result<Next, Reason> {
-        if state.depth() == 0 {
-            self.read(state, Reg::R0)?;
-            if let Some(&(_, acquired)) = state.acquired.first() {
-                return Err(Reason::Unreleased { acquired, at: "the program ends" });
-            }
-            return Ok(Next::End);
+/// The end of a function.
+fn exit(state: &mut State) -> Result<Next, Reason> {
+    if state.depth() == 0 {
+        state.read(Reg::R0)?;
+        if let Some(&(_, acquired)) = state.acquired.first() {
+            return Err(Reason::Unreleased { acquired, at: "the program ends" });
         }
-        // A function without a result leaves nothing in r0, which is wrong only where it is read.
-        let result = *state.reg(Reg::R0);
-        if matches!(result.kind, Kind::Stack { .. }) {
-            return Err(Reason::StackPointerEscapes { how: "return stack pointer to the caller" });
-        }
-        let call_site = state.frame().call_site;
-        state.frames.pop();
-        state.set(Reg::R0, result);
-        Ok(Next::Slot(call_site + 1))
+        return Ok(Next::End);
     }
+    // A function without a result leaves nothing in r0, which is wrong only where it is read.
+    let result = *state.reg(Reg::R0);
+    if matches!(result.kind, Kind::Stack { .. }) {
+        return Err(Reason::StackPointerEscapes { how: "return stack pointer to the caller" });
+    }
+    let call_site = state.frame().call_site;
+    state.frames.pop();
+    state.set(Reg::R0, result);
+    Ok(Next::Slot(call_site + 1))
 }
 
 /// Checks operands that are wrong whatever the registers hold, where the instruction is reached at all.
@@ -315,4 +299,14 @@ fn fits_signed(num: &Scalar, size: Size) -> bool {
 /// A refusal of something by its name.
 pub(crate) fn unsupported(what: &str) -> Result<Next, Reason> {
     Err(Reason::Unsupported { what: what.to_owned() })
+}
+
+/// Checks that atomics may work on the memory.
+fn atomic_memory(state: &State, reg: Reg) -> Result<(), Reason> {
+    let kind = state.reg(reg).kind;
+    if matches!(kind, Kind::Context | Kind::Packet { .. } | Kind::PacketMeta { .. }) {
+        let what = format!("BPF_ATOMIC stores into R{} {} is not allowed", reg.0, kind.name());
+        return Err(Reason::Forbidden { register: reg.0, what });
+    }
+    Ok(())
 }

@@ -144,7 +144,8 @@ impl Kind {
     /// The same kind but for what is learnt of it: what two paths must agree on.
     pub(crate) fn same(self, other: Kind) -> bool {
         match (self, other) {
-            (Kind::Packet { .. }, Kind::Packet { .. }) | (Kind::PacketMeta { .. }, Kind::PacketMeta { .. }) => true,
+            (Kind::Packet { .. }, Kind::Packet { .. })
+            | (Kind::PacketMeta { .. }, Kind::PacketMeta { .. }) => true,
             _ => self == other,
         }
     }
@@ -155,7 +156,9 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             Kind::Uninit => return f.write_str("?"),
-            Kind::Scalar if self.num.as_constant().is_some() || self.id == 0 => return write!(f, "{}", self.num),
+            Kind::Scalar if self.num.as_constant().is_some() || self.id == 0 => {
+                return write!(f, "{}", self.num);
+            }
             Kind::Scalar => {
                 write!(f, "scalar(id={}", self.id)?;
                 if self.off != 0 {

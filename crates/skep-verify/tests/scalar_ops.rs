@@ -116,8 +116,20 @@ fn run(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
             AluOp::Lsh => a32 << (b32 % 32),
             AluOp::Rsh => a32 >> (b32 % 32),
             AluOp::Arsh => (sa32 >> (b32 % 32)) as u32,
-            AluOp::Sdiv => if sb32 == 0 { 0 } else { sa32.wrapping_div(sb32) as u32 },
-            AluOp::Smod => if sb32 == 0 { a32 } else { sa32.wrapping_rem(sb32) as u32 },
+            AluOp::Sdiv => {
+                if sb32 == 0 {
+                    0
+                } else {
+                    sa32.wrapping_div(sb32) as u32
+                }
+            }
+            AluOp::Smod => {
+                if sb32 == 0 {
+                    a32
+                } else {
+                    sa32.wrapping_rem(sb32) as u32
+                }
+            }
             AluOp::Mov => b32,
         });
     }
@@ -133,8 +145,20 @@ fn run(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
         AluOp::Lsh => a << (b % 64),
         AluOp::Rsh => a >> (b % 64),
         AluOp::Arsh => (sa >> (b % 64)) as u64,
-        AluOp::Sdiv => if sb == 0 { 0 } else { sa.wrapping_div(sb) as u64 },
-        AluOp::Smod => if sb == 0 { a } else { sa.wrapping_rem(sb) as u64 },
+        AluOp::Sdiv => {
+            if sb == 0 {
+                0
+            } else {
+                sa.wrapping_div(sb) as u64
+            }
+        }
+        AluOp::Smod => {
+            if sb == 0 {
+                a
+            } else {
+                sa.wrapping_rem(sb) as u64
+            }
+        }
         AluOp::Mov => b,
     }
 }

@@ -18,7 +18,7 @@ mod word;
 pub use number::Number;
 pub use range::Range;
 pub use tnum::Tnum;
-pub use word::Word;
+pub(crate) use word::Word;
 
 /// What is known of a register's value.
 pub type Scalar = Number<64, 32>;

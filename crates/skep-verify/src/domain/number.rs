@@ -61,12 +61,12 @@ impl<const W: u32, const H: u32> Number<W, H> {
     }
 
     /// All bits, as one word.
-    pub const fn word(self) -> Word<W> {
+    pub(crate) const fn word(self) -> Word<W> {
         Word { bits: self.bits, range: self.full }
     }
 
     /// The low half, as one word.
-    pub const fn low(self) -> Word<H> {
+    pub(crate) const fn low(self) -> Word<H> {
         Word { bits: self.bits.narrow(), range: self.half }
     }
 
@@ -97,7 +97,7 @@ impl<const W: u32, const H: u32> Number<W, H> {
     }
 
     /// A low half with zeroes above it.
-    pub fn zero_extended(low: Word<H>) -> Number<W, H> {
+    pub(crate) fn zero_extended(low: Word<H>) -> Number<W, H> {
         let bits = low.bits.zero_extend();
         let full = Range::unsigned(low.range.umin, low.range.umax);
         Number { bits, full, half: low.range }.deduce_or_unknown()

@@ -56,7 +56,10 @@ impl<const W: u32> Range<W> {
 
     /// Whether every bound of `other` lies within.
     pub const fn includes(self, other: Range<W>) -> bool {
-        self.umin <= other.umin && self.umax >= other.umax && self.smin <= other.smin && self.smax >= other.smax
+        self.umin <= other.umin
+            && self.umax >= other.umax
+            && self.smin <= other.smin
+            && self.smax >= other.smax
     }
 
     /// The tighter of each bound; may be empty.
@@ -114,8 +117,7 @@ impl<const W: u32> Range<W> {
     /// where the range is shorter than all numbers of `H` bits.
     pub fn low<const H: u32>(self) -> Range<H> {
         let mut low = Range::<H>::UNKNOWN;
-        let runs =
-            [(self.umin, self.umax), (self.smin as u64 & Self::UMAX, self.smax as u64 & Self::UMAX)];
+        let runs = [(self.umin, self.umax), (self.smin as u64 & Self::UMAX, self.smax as u64 & Self::UMAX)];
         for (first, last) in runs {
             if (last.wrapping_sub(first) & Self::UMAX) > Range::<H>::UMAX {
                 continue;
@@ -143,7 +145,11 @@ impl<const W: u32> Range<W> {
             }
             if part > low.umax {
                 // The next one with the bits above increased, where there is one.
-                return if high == top & !half { x } else { (high.wrapping_add(half + 1) | low.umin) & Self::UMAX };
+                return if high == top & !half {
+                    x
+                } else {
+                    (high.wrapping_add(half + 1) | low.umin) & Self::UMAX
+                };
             }
             if low.smin < 0 && low.smax >= 0 && part > low.smax as u64 && part < (low.smin as u64 & half) {
                 return high | (low.smin as u64 & half);

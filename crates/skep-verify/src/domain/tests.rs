@@ -57,8 +57,20 @@ fn run(op: AluOp, a: u64, b: u64, width: u32) -> u64 {
         AluOp::Lsh => a << count,
         AluOp::Rsh => a >> count,
         AluOp::Arsh => (sa >> count) as u64,
-        AluOp::Sdiv => if sb == 0 { 0 } else { sa.wrapping_div(sb) as u64 },
-        AluOp::Smod => if sb == 0 { a } else { sa.wrapping_rem(sb) as u64 },
+        AluOp::Sdiv => {
+            if sb == 0 {
+                0
+            } else {
+                sa.wrapping_div(sb) as u64
+            }
+        }
+        AluOp::Smod => {
+            if sb == 0 {
+                a
+            } else {
+                sa.wrapping_rem(sb) as u64
+            }
+        }
         AluOp::Mov => b,
     };
     result & super::ones(width)
@@ -140,7 +152,10 @@ fn deduction_leaves_no_number_out() {
                     };
                     let after = before.deduce();
                     for x in members(&before) {
-                        assert!(after.is_some_and(|a| a.contains(x)), "{x} of {before:?} is not in {after:?}");
+                        assert!(
+                            after.is_some_and(|a| a.contains(x)),
+                            "{x} of {before:?} is not in {after:?}"
+                        );
                     }
                 }
             }
@@ -165,7 +180,10 @@ fn arithmetic_leaves_no_result_out() {
                 for &x in in_a {
                     for &y in in_b {
                         let result = run(op, x, y, W);
-                        assert!(wide.contains(result), "{x} {op:?} {y}: {result} of {a:?}, {b:?} not in {wide:?}");
+                        assert!(
+                            wide.contains(result),
+                            "{x} {op:?} {y}: {result} of {a:?}, {b:?} not in {wide:?}"
+                        );
                         let result = run(op, x & 3, y & 3, H);
                         assert!(narrow.contains(result), "w {x} {op:?} {y}: {result} not in {narrow:?}");
                     }
@@ -183,7 +201,10 @@ fn unary_operations_leave_no_result_out() {
             let negated = a.neg(width);
             for x in members(&a) {
                 let low = x & super::ones(bits);
-                assert!(negated.contains(low.wrapping_neg() & super::ones(bits)), "-{x} of {a:?} not in {negated:?}");
+                assert!(
+                    negated.contains(low.wrapping_neg() & super::ones(bits)),
+                    "-{x} of {a:?} not in {negated:?}"
+                );
             }
             for from in 1..=bits {
                 let extended = a.sign_extend(from, width);
@@ -256,7 +277,8 @@ fn common_shapes_stay_precise() {
     assert_eq!((shifted.full.umin, shifted.full.umax, shifted.bits.mask), (0, 60, 0x3c));
     let (_, passed) = (0, shifted.assume_not(Cond::Lt, Width::W64, Scalar::constant(20)));
     assert_eq!(passed.map(|(header, _)| header.full.umin), Some(20));
-    let index = Scalar::UNKNOWN.assume(Cond::Lt, Width::W32, Scalar::constant(10)).map(|(a, _)| a.truncated());
+    let index =
+        Scalar::UNKNOWN.assume(Cond::Lt, Width::W32, Scalar::constant(10)).map(|(a, _)| a.truncated());
     assert_eq!(index.map(|i| i.full.umax), Some(9));
     let remainder = Scalar::UNKNOWN.alu(AluOp::Mod, Width::W64, Scalar::constant(10));
     assert_eq!(remainder.full.umax, 9);

@@ -4,19 +4,19 @@ use super::{Range, Tnum, sign_extend};
 
 /// A number of `W` bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Word<const W: u32> {
+pub(crate) struct Word<const W: u32> {
     /// Its bits.
-    pub bits: Tnum<W>,
+    pub(crate) bits: Tnum<W>,
     /// Its bounds.
-    pub range: Range<W>,
+    pub(crate) range: Range<W>,
 }
 
 impl<const W: u32> Word<W> {
     /// Any number.
-    pub const UNKNOWN: Word<W> = Word { bits: Tnum::UNKNOWN, range: Range::UNKNOWN };
+    pub(crate) const UNKNOWN: Word<W> = Word { bits: Tnum::UNKNOWN, range: Range::UNKNOWN };
 
     /// Exactly this number, cut to the width.
-    pub const fn constant(value: u64) -> Word<W> {
+    pub(crate) const fn constant(value: u64) -> Word<W> {
         Word { bits: Tnum::constant(value), range: Range::constant(value) }
     }
 
@@ -31,12 +31,12 @@ impl<const W: u32> Word<W> {
     }
 
     /// The number, if only one is possible.
-    pub const fn as_constant(self) -> Option<u64> {
+    pub(crate) const fn as_constant(self) -> Option<u64> {
         self.bits.as_constant()
     }
 
     /// Whether it can be this number.
-    pub const fn contains(self, x: u64) -> bool {
+    pub(crate) const fn contains(self, x: u64) -> bool {
         self.bits.contains(x) && self.range.contains(x)
     }
 
@@ -46,7 +46,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// Lets bits and bounds tighten each other; `None` if no number is left.
-    pub fn deduce(mut self) -> Option<Word<W>> {
+    pub(crate) fn deduce(mut self) -> Option<Word<W>> {
         let (min, max) = (self.bits.min(), self.bits.max());
         self.range.umin = self.range.umin.max(min);
         self.range.umax = self.range.umax.min(max);
@@ -64,7 +64,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self + other`.
-    pub fn add(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn add(self, other: Word<W>) -> Word<W> {
         let (a, b) = (self.range, other.range);
         let unsigned = wrapped_unsigned::<W>(
             i128::from(a.umin) + i128::from(b.umin),
@@ -78,7 +78,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self - other`.
-    pub fn sub(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn sub(self, other: Word<W>) -> Word<W> {
         let (a, b) = (self.range, other.range);
         let unsigned = wrapped_unsigned::<W>(
             i128::from(a.umin) - i128::from(b.umax),
@@ -92,7 +92,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self * other`.
-    pub fn mul(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn mul(self, other: Word<W>) -> Word<W> {
         let (a, b) = (self.range, other.range);
         let mut range = Range::UNKNOWN;
         if let Some(umax) = a.umax.checked_mul(b.umax)
@@ -110,19 +110,19 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self & other`.
-    pub fn and(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn and(self, other: Word<W>) -> Word<W> {
         let bits = self.bits.and(other.bits);
         Word { bits, range: Range::unsigned(bits.min(), self.range.umax.min(other.range.umax)) }
     }
 
     /// `self | other`.
-    pub fn or(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn or(self, other: Word<W>) -> Word<W> {
         let bits = self.bits.or(other.bits);
         Word { bits, range: Range::unsigned(self.range.umin.max(other.range.umin), bits.max()) }
     }
 
     /// `self ^ other`.
-    pub fn xor(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn xor(self, other: Word<W>) -> Word<W> {
         let bits = self.bits.xor(other.bits);
         Word { bits, range: Range::UNKNOWN }
     }
@@ -137,7 +137,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// What holds of every result, one a possible count.
-    fn by_count(self, count: Word<W>, shift: impl Fn(u32) -> Word<W>) -> Word<W> {
+    fn by_count(count: Word<W>, shift: impl Fn(u32) -> Word<W>) -> Word<W> {
         let (first, last) = count.counts();
         let mut all = shift(first);
         for one in (first + 1..=last).filter(|&n| count.bits.contains(u64::from(n)) || last == W - 1) {
@@ -148,8 +148,8 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self << count`.
-    pub fn shl(self, count: Word<W>) -> Word<W> {
-        self.by_count(count, |n| {
+    pub(crate) fn shl(self, count: Word<W>) -> Word<W> {
+        Word::by_count(count, |n| {
             let mut range = Range::UNKNOWN;
             if self.range.umax <= Range::<W>::UMAX >> n {
                 (range.umin, range.umax) = (self.range.umin << n, self.range.umax << n);
@@ -162,8 +162,8 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self >> count`, logical.
-    pub fn shr(self, count: Word<W>) -> Word<W> {
-        self.by_count(count, |n| {
+    pub(crate) fn shr(self, count: Word<W>) -> Word<W> {
+        Word::by_count(count, |n| {
             let mut range = Range::unsigned(self.range.umin >> n, self.range.umax >> n);
             range.deduce_signs();
             Word { bits: self.bits.shr(n), range }
@@ -171,8 +171,8 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self >> count`, arithmetic.
-    pub fn sar(self, count: Word<W>) -> Word<W> {
-        self.by_count(count, |n| {
+    pub(crate) fn sar(self, count: Word<W>) -> Word<W> {
+        Word::by_count(count, |n| {
             let mut range = Range::signed(self.range.smin >> n, self.range.smax >> n);
             range.deduce_signs();
             Word { bits: self.bits.sar(n), range }
@@ -180,7 +180,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self / other`, unsigned; by zero gives 0.
-    pub fn div(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn div(self, other: Word<W>) -> Word<W> {
         let (a, b) = (self.range, other.range);
         if b.umax == 0 {
             return Word::constant(0);
@@ -190,7 +190,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self % other`, unsigned; by zero leaves `self`.
-    pub fn rem(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn rem(self, other: Word<W>) -> Word<W> {
         let (a, b) = (self.range, other.range);
         // A dividend below every divisor stays, and so does any by zero.
         if b.umax == 0 || a.umax < b.umin {
@@ -204,7 +204,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self / other`, signed and truncating; by zero gives 0, and the least number by -1 stays.
-    pub fn sdiv(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn sdiv(self, other: Word<W>) -> Word<W> {
         let a = self.range;
         let Some(divisor) = other.as_constant() else { return Word::UNKNOWN };
         match sign_extend(divisor, W) {
@@ -216,7 +216,7 @@ impl<const W: u32> Word<W> {
     }
 
     /// `self % other`, signed, with the dividend's sign; by zero leaves `self`, and by -1 gives 0.
-    pub fn srem(self, other: Word<W>) -> Word<W> {
+    pub(crate) fn srem(self, other: Word<W>) -> Word<W> {
         let a = self.range;
         let Some(divisor) = other.as_constant() else { return Word::UNKNOWN };
         let limit = match sign_extend(divisor, W) {

@@ -1,7 +1,7 @@
 //! Decompression of the cases' blobs. Source: RFC 1950, RFC 1951, RFC 4648 section 4.
 
 /// Decodes base64.
-pub fn base64(text: &str) -> Vec<u8> {
+pub(crate) fn base64(text: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
     let (mut bits, mut count) = (0u32, 0);
     for c in text.bytes() {
@@ -24,7 +24,7 @@ pub fn base64(text: &str) -> Vec<u8> {
 }
 
 /// Decompresses a zlib stream; the checksum at its end is not looked at.
-pub fn zlib(data: &[u8]) -> Vec<u8> {
+pub(crate) fn zlib(data: &[u8]) -> Vec<u8> {
     let mut reader = Bits { data, at: 16 };
     let mut out = Vec::new();
     loop {
@@ -40,7 +40,17 @@ pub fn zlib(data: &[u8]) -> Vec<u8> {
             }
             1 => {
                 let lengths: Vec<u8> = (0..288)
-                    .map(|s| if s < 144 { 8 } else if s < 256 { 9 } else if s < 280 { 7 } else { 8 })
+                    .map(|s| {
+                        if s < 144 {
+                            8
+                        } else if s < 256 {
+                            9
+                        } else if s < 280 {
+                            7
+                        } else {
+                            8
+                        }
+                    })
                     .collect();
                 block(&mut reader, &Code::new(&lengths), &Code::new(&[5; 30]), &mut out);
             }

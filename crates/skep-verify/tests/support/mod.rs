@@ -1,7 +1,7 @@
 //! What the tests over recorded cases share: cases from compressed files, and programs made of them.
 #![allow(dead_code)] // each test binary uses a part
 
-pub mod inflate;
+pub(crate) mod inflate;
 
 use std::path::Path;
 use std::process::Command;
@@ -13,14 +13,14 @@ use skep_isa::{Callee, Endian, FormId, Insn, Op, Wide, decode_all};
 use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFunction, Program};
 
 /// The lines of a gzip file.
-pub fn lines(path: &Path) -> Vec<String> {
+pub(crate) fn lines(path: &Path) -> Vec<String> {
     let output = Command::new("gzip").arg("-dc").arg(path).output().expect("gzip runs");
     assert!(output.status.success(), "gzip can't read {}", path.display());
     String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
 }
 
 /// The bytes of a blob: hexadecimal, compressed, or a number of zeroes.
-pub fn blob(value: &Value) -> Vec<u8> {
+pub(crate) fn blob(value: &Value) -> Vec<u8> {
     if let Some(hex) = value["hex"].as_str() {
         let digit = |b: u8| (b as char).to_digit(16).expect("a hexadecimal digit") as u8;
         return hex.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect();
@@ -32,7 +32,7 @@ pub fn blob(value: &Value) -> Vec<u8> {
 }
 
 /// The program of a case.
-pub fn program(case: &Value) -> Program {
+pub(crate) fn program(case: &Value) -> Program {
     let prog = &case["prog"];
     let mut insns = decode_all(&blob(&prog["insns"]), Endian::Little).expect("whole slots");
     for insn in &mut insns {
@@ -62,7 +62,7 @@ pub fn program(case: &Value) -> Program {
 }
 
 /// The functions of a sequence of instructions: each starts where a call leads.
-pub fn functions(insns: &[Insn]) -> Vec<ProgFunction> {
+pub(crate) fn functions(insns: &[Insn]) -> Vec<ProgFunction> {
     let mut starts = vec![0];
     for (at, insn) in insns.iter().enumerate() {
         if matches!(insn.op(), Op::Call(Callee::Local) | Op::Wide(Wide::Func)) {
@@ -96,7 +96,9 @@ fn map(value: &Value) -> MapSpec {
     };
     let frozen = value["frozen"].as_bool().unwrap_or_default();
     let init = match value["init"].as_array().and_then(|init| init.first()) {
-        Some(first) if def.map_type == MapType::Array && def.max_entries == 1 && !first["value"].is_null() => {
+        Some(first)
+            if def.map_type == MapType::Array && def.max_entries == 1 && !first["value"].is_null() =>
+        {
             MapInit::Data(Data { bytes: blob(&first["value"]), frozen })
         }
         _ => MapInit::Empty,
@@ -115,6 +117,6 @@ fn map(value: &Value) -> MapSpec {
 }
 
 /// The program, shared.
-pub fn shared(case: &Value) -> Arc<Program> {
+pub(crate) fn shared(case: &Value) -> Arc<Program> {
     Arc::new(program(case))
 }
