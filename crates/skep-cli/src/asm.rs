@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::output::Output;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -44,7 +45,9 @@ pub(crate) fn assemble(options: &Options) -> Result<(), Failure> {
             "output": output.to_string_lossy(), "bytes": elf.len(), "insns": slots,
             "programs": programs, "maps": maps,
         });
-        crate::run::line(&said)?;
+        let mut out = Output::new();
+        out.json(&said)?;
+        out.finish()?;
     }
     Ok(())
 }

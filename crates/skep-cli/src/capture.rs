@@ -143,7 +143,7 @@ impl Reader {
                     return Some(Err(CaptureError::LinkType { path: self.path.clone(), link }));
                 }
                 let time_ns = ticks.map_or(0, |ticks| nanoseconds(ticks, interface));
-                return Some(Ok(Packet { time_ns, wire_len, data }));
+                return Some(Ok(Packet { time_ns, data, wire_len }));
             },
         }
     }

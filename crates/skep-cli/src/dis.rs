@@ -1,6 +1,6 @@
 //! `skep dis`: an object to assembly that assembles to the same instructions.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 use skep::isa::text::{Dialect, Writer};
@@ -8,6 +8,7 @@ use skep::isa::{Endian, encode};
 use skep::obj::{Function, RefTarget};
 
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::programs::Source;
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -43,9 +44,10 @@ pub(crate) fn disassemble(options: &Options) -> Result<(), Failure> {
         DialectChoice::Normal => Dialect::Normal,
         DialectChoice::Pseudoc => Dialect::Pseudoc,
     };
+    let mut out = Output::new();
     if !options.json {
-        io::stdout().write_all(skep::asm::disassemble(&object, dialect).as_bytes())?;
-        return Ok(());
+        out.write_all(skep::asm::disassemble(&object, dialect).as_bytes())?;
+        return out.finish();
     }
     let writer = Writer::new(dialect);
     for function in &object.functions {
@@ -54,12 +56,13 @@ pub(crate) fn disassemble(options: &Options) -> Result<(), Failure> {
             RefTarget::Function(function) => object.functions[*function].name.clone(),
             RefTarget::Extern { name, .. } => name.clone(),
         };
-        instructions(function, &writer, object.endian, target)?;
+        instructions(&mut out, function, &writer, object.endian, target)?;
     }
-    Ok(())
+    out.finish()
 }
 
 fn instructions(
+    out: &mut Output,
     function: &Function,
     writer: &Writer,
     endian: Endian,
@@ -76,7 +79,7 @@ fn instructions(
             .map(hex)
             .collect();
         debug_assert!(bytes.starts_with(&encode(insn, endian).iter().map(hex).collect::<String>()));
-        crate::run::line(&serde_json::json!({
+        out.json(&serde_json::json!({
             "section": function.section, "function": function.name, "insn": slot, "bytes": bytes,
             "text": writer.insn(insn), "form": insn.row().map(|row| row.name), "reference": reference,
             "file": line.map(|l| l.file.as_ref()), "line": line.map(|l| l.line),

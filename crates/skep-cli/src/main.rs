@@ -9,6 +9,7 @@ mod capture;
 mod dis;
 mod failure;
 mod maps;
+mod output;
 mod programs;
 mod run;
 mod verify;

@@ -1,20 +1,21 @@
 //! `skep run`: a program on test input: the packets of a capture, or one piece of data.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Read as _, Write as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
-use skep::abi::ProgType;
+use skep::abi::{Errno, ProgType};
 use skep::host::{Engine, Host, HostError, LoadOptions, Loaded, LoadedProgram, TestResult, TestRun};
 use skep::obj::Object;
 
 use crate::capture::{Packet, Reader, Writer};
 use crate::failure::Failure;
 use crate::maps::{self, hex, plural};
+use crate::output::Output;
 use crate::programs::{HostChoice, Source};
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -101,10 +102,11 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
         Some(path) => read_input(path)?,
         None => DEFAULT_DATA.to_vec(),
     };
+    let mut out = Output::new();
     for function in options.source.programs(&object)? {
-        once(options, &object, function, &data)?;
+        once(&mut out, options, &object, function, &data)?;
     }
-    Ok(())
+    out.finish()
 }
 
 /// A program on a host of its own.
@@ -152,13 +154,18 @@ fn refusal(error: HostError) -> Failure {
 }
 
 /// Runs on one piece of data.
-fn once(options: &Options, object: &Object, function: usize, data: &[u8]) -> Result<(), Failure> {
+fn once(
+    out: &mut Output,
+    options: &Options,
+    object: &Object,
+    function: usize,
+    data: &[u8],
+) -> Result<(), Failure> {
     let mut ready = load(options, object, function)?;
     let test = TestRun { data, context: &ready.context, repeat: options.repeat, time_ns: None };
     let result = ready.host.test_run(ready.program.id, &test)?;
     let verdict = ready.prog_type.verdict(result.retval);
     if !options.json {
-        let mut out = io::stdout().lock();
         let named = verdict.map(|v| format!(" ({v})")).unwrap_or_default();
         writeln!(out, "{}: returned {}{named}", ready.name, result.retval)?;
         if result.data != data && !result.data.is_empty() {
@@ -166,13 +173,13 @@ fn once(options: &Options, object: &Object, function: usize, data: &[u8]) -> Res
         }
         writeln!(out, "{}", timing(&ready, options.repeat, result.duration))?;
     }
-    let contents = shown_maps(options, object, &mut ready)?;
+    let contents = shown_maps(out, options, object, &mut ready)?;
     if options.json {
         let mut summary = summary(&ready, u64::from(options.repeat), result.duration, contents);
         summary["retval"] = json!(result.retval);
         summary["verdict"] = json!(verdict);
         summary["data_out"] = json!(hex(&result.data));
-        line(&summary)?;
+        out.json(&summary)?;
     }
     Ok(())
 }
@@ -205,8 +212,9 @@ fn over_capture(options: &Options, object: &Object, function: usize, input: &Pat
     let mut writer = options.output.as_deref().map(Writer::create).transpose()?;
     let mut tally = Tally::default();
     let progress = Progress::new(reader.progress().0);
+    let mut out = Output::new();
     if !options.json {
-        writeln!(io::stdout(), "{:>8} {:>6} {:>7}  verdict", "packet", "len", "len out")?;
+        writeln!(out, "{:>8} {:>6} {:>7}  verdict", "packet", "len", "len out")?;
     }
     while let Some(packet) = reader.next() {
         let packet = packet?;
@@ -221,7 +229,7 @@ fn over_capture(options: &Options, object: &Object, function: usize, input: &Pat
             Ok(result) => result,
             // A host may refuse a packet, such as one that is shorter than its headers; the others go on.
             Err(error @ HostError::Errno { .. }) => {
-                refused_row(options, tally.packets, &packet, &error)?;
+                refused_row(&mut out, options, tally.packets, &packet, &error)?;
                 tally.refused(&error);
                 continue;
             }
@@ -230,7 +238,7 @@ fn over_capture(options: &Options, object: &Object, function: usize, input: &Pat
         tally.time += result.duration;
         tally.ran += 1;
         let verdict = verdict_text(ready.prog_type, result.retval);
-        row(options, tally.packets, &packet, &result, &verdict)?;
+        row(&mut out, options, tally.packets, &packet, &result, &verdict)?;
         *tally.verdicts.entry(verdict).or_default() += 1;
         if let Some(writer) = &mut writer
             && ready.prog_type.passes(result.retval)
@@ -243,14 +251,14 @@ fn over_capture(options: &Options, object: &Object, function: usize, input: &Pat
     if let Some(writer) = writer {
         writer.finish()?;
     }
-    let contents = shown_maps_after(options, object, &mut ready, &tally)?;
+    let contents = shown_maps_after(&mut out, options, object, &mut ready, &tally)?;
     if options.json {
         let mut summary = summary(&ready, tally.ran * u64::from(options.repeat), mean(&tally), contents);
         summary["packets"] = json!(tally.packets);
         summary["verdicts"] = json!(tally.verdicts);
-        line(&summary)?;
+        out.json(&summary)?;
     }
-    Ok(())
+    out.finish()
 }
 
 /// The name of a return value, or the number where it has none.
@@ -259,23 +267,30 @@ fn verdict_text(prog_type: ProgType, retval: u32) -> String {
 }
 
 /// One line for a packet that the host did not take.
-fn refused_row(options: &Options, number: u64, packet: &Packet, error: &HostError) -> Result<(), Failure> {
+fn refused_row(
+    out: &mut Output,
+    options: &Options,
+    number: u64,
+    packet: &Packet,
+    error: &HostError,
+) -> Result<(), Failure> {
     let len_in = packet.data.len();
     if options.json {
-        return line(&json!({ "packet": number, "error": error.to_string(), "len_in": len_in }));
+        return out.json(&json!({ "packet": number, "error": error.to_string(), "len_in": len_in }));
     }
-    writeln!(io::stdout(), "{number:>8} {len_in:>6} {:>7}  {}", "-", not_run(error))?;
+    writeln!(out, "{number:>8} {len_in:>6} {:>7}  {}", "-", not_run(error))?;
     Ok(())
 }
 
 /// What stands in place of a verdict. The error's name is the same on both hosts, its reason need not be.
 fn not_run(error: &HostError) -> String {
-    let name = error.errno().and_then(|errno| errno.name()).unwrap_or("error");
+    let name = error.errno().and_then(Errno::name).unwrap_or("error");
     format!("not run ({name})")
 }
 
 /// One line for a packet.
 fn row(
+    out: &mut Output,
     options: &Options,
     number: u64,
     packet: &Packet,
@@ -284,11 +299,11 @@ fn row(
 ) -> Result<(), Failure> {
     let (len_in, len_out) = (packet.data.len(), result.data.len());
     if options.json {
-        return line(&json!({
+        return out.json(&json!({
             "packet": number, "retval": result.retval, "verdict": verdict, "len_in": len_in, "len_out": len_out,
         }));
     }
-    writeln!(io::stdout(), "{number:>8} {len_in:>6} {len_out:>7}  {verdict}")?;
+    writeln!(out, "{number:>8} {len_in:>6} {len_out:>7}  {verdict}")?;
     Ok(())
 }
 
@@ -329,8 +344,8 @@ fn summary(ready: &Ready, runs: u64, duration: Duration, maps: Option<Json>) -> 
     let info = &ready.program.info;
     let mut summary = json!({
         "prog": ready.name, "type": ready.prog_type.name(), "host": ready.host.name(), "engine": info.engine,
-        "retval": null, "ns_per_run": duration.as_nanos() as u64, "runs": runs,
-        "verify_us": info.verify.as_secs_f64() * 1e6, "compile_us": info.compile.as_secs_f64() * 1e6,
+        "ns_per_run": duration.as_nanos() as u64, "runs": runs,
+        "verify_us": microseconds(info.verify), "compile_us": microseconds(info.compile),
         "code_bytes": info.code_bytes, "insns_processed": info.insns_processed,
     });
     if let Some(maps) = maps {
@@ -340,13 +355,17 @@ fn summary(ready: &Ready, runs: u64, duration: Duration, maps: Option<Json>) -> 
 }
 
 /// The maps, if they are wanted: printed, or as JSON for the summary.
-fn shown_maps(options: &Options, object: &Object, ready: &mut Ready) -> Result<Option<Json>, Failure> {
+fn shown_maps(
+    out: &mut Output,
+    options: &Options,
+    object: &Object,
+    ready: &mut Ready,
+) -> Result<Option<Json>, Failure> {
     if !options.maps {
         return Ok(None);
     }
     let contents = maps::read(ready.host.as_mut(), object, &ready.loaded, options.records.as_deref())?;
     if !options.json {
-        let mut out = io::stdout().lock();
         for one in &contents {
             write!(out, "{}", one.text())?;
         }
@@ -356,6 +375,7 @@ fn shown_maps(options: &Options, object: &Object, ready: &mut Ready) -> Result<O
 
 /// The tally, then the maps.
 fn shown_maps_after(
+    out: &mut Output,
     options: &Options,
     object: &Object,
     ready: &mut Ready,
@@ -366,7 +386,7 @@ fn shown_maps_after(
             tally.verdicts.iter().map(|(verdict, n)| format!("{n} {verdict}")).collect();
         let packets = tally.packets;
         writeln!(
-            io::stdout(),
+            out,
             "{}: {packets} packet{}{}{}",
             ready.name,
             plural(packets as usize),
@@ -379,13 +399,12 @@ fn shown_maps_after(
         // Times differ from run to run: they are no result, and a result can be compared.
         eprintln!("{}", timing(ready, options.repeat, mean(tally)));
     }
-    shown_maps(options, object, ready)
+    shown_maps(out, options, object, ready)
 }
 
-/// Writes one JSON value as a line.
-pub(crate) fn line(value: &Json) -> Result<(), Failure> {
-    writeln!(io::stdout(), "{value}")?;
-    Ok(())
+/// A time in microseconds, to the nanosecond.
+pub(crate) fn microseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e9).round() / 1e3
 }
 
 /// The bytes of a file, or of standard input for `-`.

@@ -1,6 +1,6 @@
 //! `skep verify`: what the user host's verifier, the kernel's, or both say of a program.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use skep::obj::Object;
 use skep::{LinuxHost, verify as verifier};
 
 use crate::failure::Failure;
+use crate::output::Output;
 use crate::programs::Source;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,10 +70,11 @@ struct Verdict {
 pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
     let object = options.source.read()?;
     let programs = options.source.programs(&object)?;
+    let mut out = Output::new();
     let mut refused = false;
     let mut disagree = false;
     if options.stats {
-        writeln!(io::stdout(), "file_name,prog_name,verdict,duration,total_insns,total_states,peak_states")?;
+        writeln!(out, "file_name,prog_name,verdict,duration,total_insns,total_states,peak_states")?;
     }
     for function in programs {
         let mut verdicts = Vec::new();
@@ -84,7 +86,7 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
         }
         for verdict in &verdicts {
             refused |= !verdict.accepted;
-            say(options, verdict)?;
+            say(&mut out, options, verdict)?;
         }
         if let [a, b] = &verdicts[..]
             && a.accepted != b.accepted
@@ -93,6 +95,7 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
             eprintln!("skep: `{}`: the two hosts disagree", a.program);
         }
     }
+    out.finish()?;
     if refused || disagree { Err(Failure::Said) } else { Ok(()) }
 }
 
@@ -167,13 +170,12 @@ fn ask_linux(object: &Object, function: usize, log: bool) -> Result<Verdict, Fai
     }
 }
 
-fn say(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
+fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Failure> {
     if options.json {
-        return crate::run::line(&json!({
+        return out.json(&json!({
             "prog": verdict.program, "host": verdict.host, "accepted": verdict.accepted, "insn": verdict.insn,
             "reason": if verdict.accepted { None } else { Some(&verdict.report) },
-            "verify_us": verdict.time.as_secs_f64() * 1e6, "insns_processed": verdict.insns,
+            "verify_us": crate::run::microseconds(verdict.time), "insns_processed": verdict.insns,
             "states": verdict.states, "log": if options.log { Some(&verdict.log) } else { None },
         }));
     }
@@ -194,18 +196,17 @@ fn say(options: &Options, verdict: &Verdict) -> Result<(), Failure> {
     if options.log && !verdict.log.is_empty() {
         writeln!(out, "{}", verdict.log.trim_end())?;
     }
-    match verdict.accepted {
-        true => writeln!(
+    if verdict.accepted {
+        writeln!(
             out,
             "{}: accepted by {}: {} instructions looked at, {:.0} us",
             verdict.program,
             verdict.host,
             verdict.insns,
             verdict.time.as_secs_f64() * 1e6
-        )?,
-        false => {
-            writeln!(out, "{}: refused by {}\n{}", verdict.program, verdict.host, verdict.report.trim_end())?
-        }
+        )?;
+    } else {
+        writeln!(out, "{}: refused by {}\n{}", verdict.program, verdict.host, verdict.report.trim_end())?;
     }
     Ok(())
 }

@@ -36,7 +36,7 @@ fn packets() -> Vec<Vec<u8>> {
     add(&|out| tcp(A4, B4, 40001, 80).syn().write(out, &[]).expect("a packet"));
     add(&|out| tcp(B4, A4, 80, 40001).syn().ack(1001).write(out, &[]).expect("a packet"));
     add(&|out| {
-        tcp(A4, B4, 40001, 80).ack(1001).psh().write(out, b"GET / HTTP/1.0\r\n\r\n").expect("a packet")
+        tcp(A4, B4, 40001, 80).ack(1001).psh().write(out, b"GET / HTTP/1.0\r\n\r\n").expect("a packet");
     });
     // 6: telnet.
     add(&|out| tcp(C4, A4, 50000, 23).syn().write(out, &[]).expect("a packet"));
@@ -46,7 +46,7 @@ fn packets() -> Vec<Vec<u8>> {
     add(&|out| udp(B4, A4, 53, 5353).write(out, &[0x34; 45]).expect("a packet"));
     // 9: service discovery.
     add(&|out| {
-        udp(C4, [239, 255, 255, 250], 1900, 1900).write(out, b"M-SEARCH * HTTP/1.1\r\n").expect("a packet")
+        udp(C4, [239, 255, 255, 250], 1900, 1900).write(out, b"M-SEARCH * HTTP/1.1\r\n").expect("a packet");
     });
     // 10, 11: echo request and reply.
     add(&|out| {

@@ -83,11 +83,13 @@ pub fn compile(source: &Path, options: &CompileOptions) -> Result<Vec<u8>, Compi
         .map_err(|error| CompileError::Io { what: "write skep.h".into(), error })?;
     let gcc = Path::new(&compiler).file_name().is_some_and(|name| name.to_string_lossy().contains("gcc"));
     let mut command = Command::new(&compiler);
-    match gcc {
+    if gcc {
         // bpf-gcc 12 has no levels beyond v3 and emits BTF only when asked by name.
-        true => command.args(["-O2", "-gbtf", "-mcpu=v3"]),
-        false => command.args(["-target", "bpf", "-O2", "-g"]).arg(format!("-mcpu={CPU}")),
-    };
+        command.args(["-O2", "-gbtf"]);
+    } else {
+        command.args(["-target", "bpf", "-O2", "-g"]);
+    }
+    command.arg(format!("-mcpu={CPU}"));
     command.args(["-Wall", "-Wno-unused-variable"]).arg("-isystem").arg(&folder.0);
     command.args(&options.arguments).arg("-c").arg(source).arg("-o").arg(&object);
     let output = command

@@ -36,7 +36,7 @@ pub enum SourceError {
         /// The file.
         path: PathBuf,
         /// Why not.
-        error: ReadError,
+        error: Box<ReadError>,
     },
     /// It is no assembly that makes sense.
     Assembly {
@@ -82,7 +82,8 @@ pub fn read(path: &Path, options: &CompileOptions) -> Result<Object, SourceError
         return Err(SourceError::TooLarge { path: path.into(), bytes });
     }
     let elf = |bytes: &[u8]| {
-        Object::from_elf(bytes).map_err(|error| SourceError::Object { path: path.into(), error })
+        Object::from_elf(bytes)
+            .map_err(|error| SourceError::Object { path: path.into(), error: Box::new(error) })
     };
     if path.extension().is_some_and(|e| e == "c") {
         return elf(&compile(path, options).map_err(SourceError::Compile)?);

@@ -1,0 +1,31 @@
+//! Assembly: any text is read or refused, and what is read survives being written and read again.
+#![no_main]
+#![forbid(unsafe_code)]
+
+use libfuzzer_sys::fuzz_target;
+use skep_isa::text::Dialect;
+use skep_obj::Object;
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    let Ok(object) = skep_asm::assemble(&text, "fuzz.s") else { return };
+    for dialect in [Dialect::Pseudoc, Dialect::Normal] {
+        let written = skep_asm::disassemble(&object, dialect);
+        let again = skep_asm::assemble(&written, "again.s").unwrap_or_else(|e| panic!("{e}\n{written}"));
+        same_code(&object, &again, &written);
+    }
+    if let Ok(elf) = object.to_elf() {
+        let again = Object::from_elf(&elf).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        same_code(&object, &again, &text);
+    }
+});
+
+/// The same functions with the same instructions; what they refer to may have moved.
+fn same_code(a: &Object, b: &Object, text: &str) {
+    let names = |object: &Object| object.functions.iter().map(|f| f.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(a), names(b), "{text}");
+    for (a, b) in a.functions.iter().zip(&b.functions) {
+        let forms = |f: &skep_obj::Function| f.insns.iter().map(|i| i.slots()).collect::<Vec<_>>();
+        assert_eq!(forms(a), forms(b), "{}\n{text}", a.name);
+    }
+}
