@@ -232,9 +232,6 @@ impl Host for UserHost {
     fn freeze(&mut self, map: MapId) -> Result<(), HostError> {
         let what = "freeze";
         let object = self.map_mut(map, what)?;
-        if object.frozen {
-            return Err(object.refusal(what, Errno::EBUSY, Some("it is frozen already")));
-        }
         object.allows(Access::Write, what)?;
         object.frozen = true;
         Ok(())
@@ -300,7 +297,12 @@ impl Host for UserHost {
             log: verified.log().unwrap_or_default().to_owned(),
         };
         let memory = verified.memory_bytes().unwrap_or(0);
-        let object = ProgObject { name: program.name.clone(), prog_type: kind, memory };
+        let object = ProgObject {
+            name: program.name.clone(),
+            prog_type: kind,
+            attach_type: program.attach_type,
+            memory,
+        };
         let id = self.programs.insert(object).ok_or_else(|| no_room("load a program"))?;
         self.world.programs.insert(id, Arc::new(executable));
         Ok((ProgId(id), info))

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use skep_abi::{Errno, MapFlags, MapType, ProgType};
+use skep_abi::{AttachType, Errno, MapFlags, MapType, ProgType};
 use skep_host::HostError;
 use skep_map::Map;
 
@@ -23,6 +23,7 @@ pub(crate) struct MapObject {
 pub(crate) struct ProgObject {
     pub(crate) name: String,
     pub(crate) prog_type: ProgType,
+    pub(crate) attach_type: AttachType,
     /// For programs of kind `unspec`: the least memory that they may be given, in bytes.
     pub(crate) memory: u32,
 }

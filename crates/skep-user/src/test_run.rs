@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use skep_abi::{Errno, ProgType, SK_BUFF, XDP_MD};
+use skep_abi::{AttachType, Errno, ProgType, SK_BUFF, XDP_MD};
 use skep_host::{HostError, TestResult, TestRun};
 use skep_vm::{Packet, RunContext, XDP_DATA_MAX, XDP_FRAME, XDP_HEADROOM};
 
@@ -153,6 +153,10 @@ impl Test<'_> {
 impl Test<'_> {
     fn xdp(mut self) -> Result<TestResult, HostError> {
         let data = self.run.data;
+        if [AttachType::XDP_DEVMAP, AttachType::XDP_CPUMAP].contains(&self.program.attach_type) {
+            let why = "programs for device and CPU maps are only run through these".to_owned();
+            return Err(self.refusal(Errno::EINVAL, why));
+        }
         let given = self.given_context(XDP_MD.size)?;
         let md = given.as_deref().map_or_else(XdpMd::default, XdpMd::read);
         // Where the first part of the packet ends, from the start of its metadata.

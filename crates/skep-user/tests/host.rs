@@ -76,7 +76,7 @@ fn frozen_and_restricted_maps_are_not_for_user_space() {
     let mut host = host();
     let data = map(&mut host, array(4, 8, 1));
     host.freeze(data).expect("not frozen yet");
-    refused(host.freeze(data), Errno::EBUSY, "frozen already");
+    refused(host.freeze(data), Errno::EPERM, "it is frozen");
     refused(host.update(data, &[0; 4], &[1; 8], 0), Errno::EPERM, "it is frozen");
     assert!(host.lookup(data, &[0; 4]).expect("readable").is_some());
     let write_only = map(&mut host, MapDef { flags: MapFlags::WRONLY, ..array(4, 8, 1) });
