@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use skep_isa::text::{Cause as TextCause, Dialect, Reader, TextError};
-use skep_isa::{Endian, Insn, SLOT_BYTES, encode_all, table};
+use skep_isa::{Insn, encode_all, table};
 
 use crate::constant;
 use crate::ctype::{CType, Types};
@@ -15,7 +15,7 @@ use crate::error::{Cause, MAX_ERRORS, Problem, Span};
 use crate::map::{MAX_MAPS, MapDecl};
 use crate::nearest::nearest;
 use crate::section::{
-    Fixup, FixupKind, MAX_OBJECT_BYTES, MAX_SECTIONS, Mark, Origin, Purpose, Section, Shape, purpose,
+    Fixup, FixupKind, MAX_OBJECT_BYTES, MAX_SECTIONS, Mark, Origin, Purpose, Section, purpose,
 };
 use crate::source::{Source, Statement};
 use crate::symbol::{Binding, Meaning, Signature, Symbol, Symbols, Tag};
@@ -35,16 +35,18 @@ pub(crate) struct Assembler<'a> {
     pub(crate) maps: Vec<MapDecl<'a>>,
     pub(crate) sections: Vec<Section<'a>>,
     section_index: HashMap<String, usize>,
-    current: usize,
-    previous: usize,
+    pub(crate) current: usize,
+    pub(crate) previous: usize,
     stack: Vec<usize>,
     total: u64,
+    /// Whether the section that a source starts in may still turn out not to be there.
+    pub(crate) pristine: bool,
     /// Numeric local labels: where each definition stands in the source, and its section and offset.
     pub(crate) locals: BTreeMap<&'a str, Vec<(usize, usize, u64)>>,
     /// `.set` of what wasn't known yet.
     pub(crate) sets: Vec<(&'a str, Span, Value<'a>)>,
     pub(crate) files: HashMap<u32, String>,
-    loc: Option<Origin>,
+    pub(crate) loc: Option<Origin>,
     pub(crate) license: Option<String>,
     pub(crate) problems: Vec<Problem>,
 }
@@ -63,6 +65,7 @@ impl<'a> Assembler<'a> {
             previous: 0,
             stack: Vec::new(),
             total: 0,
+            pristine: true,
             locals: BTreeMap::new(),
             sets: Vec::new(),
             files: HashMap::new(),
@@ -123,6 +126,7 @@ impl<'a> Assembler<'a> {
     }
 
     fn label(&mut self, name: &'a str, span: Span) -> Result<()> {
+        self.pristine = false;
         let section = self.current;
         let offset = self.section().offset();
         if name.as_bytes()[0].is_ascii_digit() {
@@ -154,7 +158,7 @@ impl<'a> Assembler<'a> {
     }
 
     /// Counts bytes that are about to be added.
-    fn grow(&mut self, bytes: u64, span: Span) -> Result<()> {
+    pub(crate) fn grow(&mut self, bytes: u64, span: Span) -> Result<()> {
         self.total = self.total.saturating_add(bytes);
         if self.total > MAX_OBJECT_BYTES {
             self.total -= bytes;
@@ -181,6 +185,7 @@ impl<'a> Assembler<'a> {
             .with(text, &|name| self.constant(name))
             .map_err(|error| self.text_problem(error, text, base, dialect))?;
         let insn = parsed.insn;
+        self.pristine = false;
         let bytes = encode_all(&[insn, Insn::TAIL][..insn.slots()], self.options.endian);
         self.grow(bytes.len() as u64, span)?;
         let offset = self.section().offset();
@@ -197,7 +202,7 @@ impl<'a> Assembler<'a> {
     }
 
     /// Remembers where the instructions from here on come from.
-    fn mark(&mut self, offset: u64, at: usize) {
+    pub(crate) fn mark(&mut self, offset: u64, at: usize) {
         let origin = self.loc.unwrap_or(Origin::Here(at));
         let marks = &mut self.section().marks;
         // A line of another file goes on until the next `.loc`.
@@ -228,6 +233,7 @@ impl<'a> Assembler<'a> {
         match directive {
             Directive::Section => self.enter_section(cursor)?,
             Directive::PushSection => {
+                self.pristine = false;
                 let before = self.current;
                 self.enter_section(cursor)?;
                 self.stack.push(before);
@@ -323,7 +329,12 @@ impl<'a> Assembler<'a> {
         self.named_section(&name, flags.as_deref(), span)
     }
 
-    fn named_section(&mut self, name: &str, flags: Option<&str>, span: Span) -> Result<()> {
+    pub(crate) fn named_section(&mut self, name: &str, flags: Option<&str>, span: Span) -> Result<()> {
+        if std::mem::take(&mut self.pristine) {
+            // Sections keep the order in which they are named.
+            self.sections.clear();
+            self.section_index.clear();
+        }
         let index = match self.section_index.get(name) {
             Some(&index) => index,
             None => {
@@ -383,7 +394,7 @@ impl<'a> Assembler<'a> {
     }
 
     /// An expression whose value is known here.
-    fn known(&mut self, cursor: &mut Cursor<'a>, min: i128, max: i128) -> Result<i128> {
+    pub(crate) fn known(&mut self, cursor: &mut Cursor<'a>, min: i128, max: i128) -> Result<i128> {
         cursor.skip_blanks();
         let start = cursor.offset();
         let value = self.value(cursor)?;
@@ -397,7 +408,7 @@ impl<'a> Assembler<'a> {
         Ok(number)
     }
 
-    fn value(&self, cursor: &mut Cursor<'a>) -> Result<Value<'a>> {
+    pub(crate) fn value(&self, cursor: &mut Cursor<'a>) -> Result<Value<'a>> {
         cursor.expression(&|name| self.constant(name).map(i128::from))
     }
 
@@ -413,151 +424,6 @@ impl<'a> Assembler<'a> {
                 self.symbols.define(name, span, Meaning::Number(number))?;
             }
             _ => self.sets.push((name, span, value)),
-        }
-        Ok(())
-    }
-
-    fn data(&mut self, directive: Directive, span: Span, cursor: &mut Cursor<'a>) -> Result<()> {
-        if self.section().purpose == Purpose::Ignored {
-            return Ok(());
-        }
-        if self.section().purpose == Purpose::Code {
-            let offset = self.section().offset();
-            self.mark(offset, span.at);
-        }
-        match directive {
-            Directive::Numbers(width) => self.numbers(width, cursor),
-            Directive::Strings { zero } => self.strings(zero, cursor),
-            Directive::Room => self.room(cursor),
-            Directive::Fill => self.fill(cursor),
-            Directive::Align | Directive::AlignBits => self.align(directive, cursor),
-            _ => {
-                let name = self.section().name.clone();
-                Err(Problem::expected(span, "data of a fixed size", format!("this in section `{name}`")))
-            }
-        }
-    }
-
-    fn numbers(&mut self, width: u32, cursor: &mut Cursor<'a>) -> Result<()> {
-        if cursor.at_end() {
-            return Ok(());
-        }
-        loop {
-            cursor.skip_blanks();
-            let (start, text) = (cursor.offset(), cursor.rest());
-            let value = self.value(cursor)?;
-            let span = Span { at: start, len: cursor.offset() - start };
-            let bytes = match resolve::number(self, &value)? {
-                Some(number) => number_bytes(number, width, self.options.endian, span)?,
-                None => {
-                    let what = FixupKind::Data { text: &text[..span.len], base: start, width };
-                    let offset = self.section().offset();
-                    self.section().fixups.push(Fixup { offset, span, what });
-                    vec![0; width as usize]
-                }
-            };
-            self.grow(u64::from(width), span)?;
-            self.section().push(&bytes, Shape::Numbers(width), span)?;
-            if !cursor.eat(",") {
-                return cursor.end();
-            }
-        }
-    }
-
-    fn strings(&mut self, zero: bool, cursor: &mut Cursor<'a>) -> Result<()> {
-        loop {
-            let Some((mut bytes, span)) = cursor.string()? else { return Err(cursor.unexpected("a string")) };
-            if zero {
-                bytes.push(0);
-            }
-            self.grow(bytes.len() as u64, span)?;
-            self.section().push(&bytes, Shape::Text, span)?;
-            if !cursor.eat(",") {
-                return cursor.end();
-            }
-        }
-    }
-
-    fn room(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
-        let start = cursor.offset();
-        let count = self.known(cursor, 0, i128::from(MAX_OBJECT_BYTES))? as usize;
-        let byte = if cursor.eat(",") { self.known(cursor, -128, 255)? as u8 } else { 0 };
-        cursor.end()?;
-        let span = Span { at: start, len: cursor.offset() - start };
-        self.grow(count as u64, span)?;
-        self.section().push(&vec![byte; count], Shape::Room, span)
-    }
-
-    fn fill(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
-        let start = cursor.offset();
-        let count = self.known(cursor, 0, i128::from(MAX_OBJECT_BYTES))?;
-        let width = if cursor.eat(",") { self.known(cursor, 0, 8)? as u32 } else { 1 };
-        let value =
-            if cursor.eat(",") { self.known(cursor, i128::from(i64::MIN), i128::from(u64::MAX))? } else { 0 };
-        cursor.end()?;
-        let span = Span { at: start, len: cursor.offset() - start };
-        self.grow((count as u64).saturating_mul(u64::from(width)), span)?;
-        let one = match self.options.endian {
-            Endian::Little => value.to_le_bytes()[..width as usize].to_vec(),
-            Endian::Big => value.to_be_bytes()[16 - width as usize..].to_vec(),
-        };
-        let shape = if width.is_power_of_two() { Shape::Numbers(width) } else { Shape::Room };
-        self.section().push(&one.repeat(count as usize), shape, span)
-    }
-
-    fn align(&mut self, directive: Directive, cursor: &mut Cursor<'a>) -> Result<()> {
-        /// Most bytes that anything is aligned to.
-        const MAX_ALIGN: i128 = 1 << 16;
-        let start = cursor.offset();
-        let align = match directive {
-            Directive::AlignBits => 1 << self.known(cursor, 0, 16)?,
-            _ => self.known(cursor, 0, MAX_ALIGN)?.max(1) as u64,
-        };
-        let span = Span { at: start, len: cursor.offset() - start };
-        if !align.is_power_of_two() {
-            return Err(Problem::expected(span, "a power of two", format!("{align}")));
-        }
-        let filled = cursor.eat(",") && cursor.peek() != Some(b',') && !cursor.at_end();
-        let byte = if filled { Some(self.known(cursor, -128, 255)? as u8) } else { None };
-        let most = if cursor.eat(",") { self.known(cursor, 0, MAX_ALIGN)? as u64 } else { u64::MAX };
-        cursor.end()?;
-        let offset = self.section().offset();
-        let pad = offset.next_multiple_of(align) - offset;
-        if pad > most {
-            return Ok(());
-        }
-        self.grow(pad, span)?;
-        let slot = SLOT_BYTES as u64;
-        let endian = self.options.endian;
-        let section = self.section();
-        let filling = if section.purpose == Purpose::Code && byte.is_none() && pad.is_multiple_of(slot) {
-            // A jump to the next instruction does nothing.
-            encode_all(&vec![Insn::ja(0); (pad / slot) as usize], endian)
-        } else {
-            vec![byte.unwrap_or(0); pad as usize]
-        };
-        section.bytes.extend_from_slice(&filling);
-        Ok(())
-    }
-
-    fn common(&mut self, cursor: &mut Cursor<'a>) -> Result<()> {
-        let (name, span) = cursor.need_name("a symbol")?;
-        cursor.need(",")?;
-        let size = self.known(cursor, 0, i128::from(MAX_OBJECT_BYTES))? as usize;
-        let align = if cursor.eat(",") { self.known(cursor, 1, 4096)? as u64 } else { 1 };
-        cursor.end()?;
-        let (current, previous, loc) = (self.current, self.previous, self.loc);
-        self.named_section(".bss", None, span)?;
-        let bss = self.current;
-        (self.current, self.previous, self.loc) = (current, previous, loc);
-        self.grow(size as u64 + align, span)?;
-        let section = &mut self.sections[bss];
-        let start = section.offset().next_multiple_of(align);
-        section.bytes.resize(start as usize, 0);
-        section.push(&vec![0; size], Shape::Room, span)?;
-        let index = self.symbols.define(name, span, Meaning::Label(bss, start))?;
-        if self.symbols[index].binding == Binding::Default {
-            self.symbols[index].binding = Binding::Global;
         }
         Ok(())
     }
@@ -704,20 +570,6 @@ fn is_assignment(cursor: &mut Cursor<'_>, name: &str) -> bool {
 pub(crate) fn is_register(word: &str) -> bool {
     let digits = word.strip_prefix(['r', 'w', 'R', 'W']);
     digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// The bytes of a number, signed or unsigned.
-pub(crate) fn number_bytes(number: i128, width: u32, endian: Endian, span: Span) -> Result<Vec<u8>> {
-    let bits = width * 8;
-    let (min, max) = (-(1i128 << (bits - 1)), (1i128 << bits) - 1);
-    if number < min || number > max {
-        return Err(Problem::new(span, Cause::Range { value: number, min, max }));
-    }
-    let width = width as usize;
-    Ok(match endian {
-        Endian::Little => number.to_le_bytes()[..width].to_vec(),
-        Endian::Big => number.to_be_bytes()[16 - width..].to_vec(),
-    })
 }
 
 /// The reader of a dialect: made once, it takes the table's templates apart.

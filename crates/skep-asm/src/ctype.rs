@@ -396,6 +396,9 @@ impl Types {
     /// separated by commas. A member without a type has the type of the one before it.
     pub(crate) fn read_struct(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Problem> {
         let (name, span) = cursor.need_name("the name of a structure")?;
+        if CType::is_reserved(name) {
+            return Err(Problem::expected(span, "the name of a structure", format!("the type `{name}`")));
+        }
         let before = self.structure(name).map(|before| self.structs[before].span);
         if let Some(before) = before.filter(|&span| span != BUILT_IN) {
             return Err(Problem::redefined(span, name, before));

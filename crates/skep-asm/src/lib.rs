@@ -86,6 +86,7 @@ mod build;
 mod constant;
 mod ctype;
 mod cursor;
+mod data;
 mod directive;
 mod disassemble;
 mod error;
@@ -94,6 +95,7 @@ mod nearest;
 mod resolve;
 mod section;
 mod source;
+mod spelling;
 mod symbol;
 mod typed;
 

@@ -6,8 +6,9 @@ use skep_abi::{Function as Helper, section_kind};
 use skep_isa::text::Field;
 use skep_isa::{Callee, Insn, Op, SLOT_BYTES, Wide, encode};
 
-use crate::assembler::{Assembler, Result, number_bytes};
+use crate::assembler::{Assembler, Result};
 use crate::cursor::{Cursor, Term, Value, is_local_reference};
+use crate::data::number_bytes;
 use crate::error::{Cause, MAX_ERRORS, Problem, Span};
 use crate::nearest::nearest;
 use crate::section::{Fixup, FixupKind, Purpose};

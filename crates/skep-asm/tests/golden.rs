@@ -70,7 +70,7 @@ fn function(out: &mut String, object: &Object, btf: &Btf, f: &Function) {
             continue;
         }
         let bytes = encode_all(&f.insns[slot..slot + insn.slots()], object.endian);
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let hex = bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().concat();
         let reference = f.references.iter().find(|r| r.insn == slot).map(|r| match &r.target {
             RefTarget::Map(map) => format!("  <{}>", object.maps[*map].name),
             RefTarget::MapValue(map, off) => format!("  <{} + {off}>", object.maps[*map].name),
