@@ -117,10 +117,14 @@ impl<'a, W: World> Emitter<'a, W> {
         if left == other_left || count + other_count != bits {
             return None;
         }
-        // Both halves have zeroes above the width, so joining all 64 bits does the same as joining 32.
+        // Two halves of 32 bits have zeroes above, so joining all 64 bits does the same as joining 32.
         let join = insns.get(rest + 1)?;
-        let is_join =
-            matches!(join.op, LowOp::Alu { op: AluOp::Or | AluOp::Add | AluOp::Xor, src: Src::Reg, .. });
+        let is_join = match join.op {
+            LowOp::Alu { op: AluOp::Or | AluOp::Add | AluOp::Xor, width: joined, src: Src::Reg } => {
+                joined == width || width == Width::W32
+            }
+            _ => false,
+        };
         let (result, left_over) = match (join.dst, join.src) {
             _ if !is_join => return None,
             (dst, src) if (dst, src) == (other, t) || (dst, src) == (t, other) => (dst, src),
