@@ -7,7 +7,7 @@ use arbitrary::{Result, Unstructured};
 use skep_isa::{AluOp, AtomicOp, Callee, Cond, Insn, Op, Order, Reg, Size, Src, Wide, Width};
 
 /// Bytes of memory that a program needs.
-pub const MEMORY: usize = 64;
+pub(crate) const MEMORY: usize = 64;
 
 /// Bytes of stack that each function uses, all of them written first.
 const STACK: i16 = 64;
@@ -50,7 +50,7 @@ const ALUS: [AluOp; 14] = [
 ];
 
 /// Makes a program of random bytes: an entry function, and perhaps one that it calls.
-pub fn program(u: &mut Unstructured<'_>) -> Result<Vec<Insn>> {
+pub(crate) fn program(u: &mut Unstructured<'_>) -> Result<Vec<Insn>> {
     let has_callee = u.ratio(1, 3)?;
     let mut insns = function(u, has_callee, true)?;
     let entry = insns.len();

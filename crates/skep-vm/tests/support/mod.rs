@@ -14,13 +14,13 @@ use skep_vm::{Call, Engine, Executable, Functions, HostFunction, Trap, World, ji
 
 /// A world with programs by id, and a CPU.
 #[derive(Default)]
-pub struct Lab {
+pub(crate) struct Lab {
     /// Programs by id.
-    pub programs: HashMap<u32, Arc<Executable<Lab>>>,
+    pub(crate) programs: HashMap<u32, Arc<Executable<Lab>>>,
     /// The CPU that runs are on.
-    pub cpu: u32,
+    pub(crate) cpu: u32,
     /// How often the clock was asked.
-    pub asked: u64,
+    pub(crate) asked: u64,
 }
 
 impl World for Lab {
@@ -78,19 +78,19 @@ impl HostFunction<Lab> for LoadBytes {
 }
 
 /// The standard functions, a clock, and two functions on packets.
-pub fn functions() -> Functions<Lab> {
+pub(crate) fn functions() -> Functions<Lab> {
     let mut functions = Functions::with_standard();
     functions.add::<Ktime>().add::<AdjustHead>().add::<LoadBytes>();
     functions
 }
 
 /// The engines that this machine has.
-pub fn engines() -> &'static [Engine] {
+pub(crate) fn engines() -> &'static [Engine] {
     if jit_available() { &[Engine::Interp, Engine::Jit] } else { &[Engine::Interp] }
 }
 
 /// Instructions in pseudo-C, one a line.
-pub fn parse(text: &str) -> Vec<Insn> {
+pub(crate) fn parse(text: &str) -> Vec<Insn> {
     let reader = Reader::pseudoc();
     let mut insns = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -102,13 +102,13 @@ pub fn parse(text: &str) -> Vec<Insn> {
 }
 
 /// A map's definition.
-pub fn map_def(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> MapDef {
+pub(crate) fn map_def(map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> MapDef {
     let flags = if map_type == MapType::LpmTrie { MapFlags::NO_PREALLOC } else { MapFlags(0) };
     MapDef { map_type, key_size, value_size, max_entries, flags }
 }
 
 /// A program of these instructions, whose functions start at the targets of its calls.
-pub fn program(prog_type: ProgType, insns: Vec<Insn>, maps: &[MapDef]) -> Program {
+pub(crate) fn program(prog_type: ProgType, insns: Vec<Insn>, maps: &[MapDef]) -> Program {
     let mut starts = vec![0];
     for (at, insn) in insns.iter().enumerate() {
         if insn.op() == Op::Call(Callee::Local) {
@@ -152,12 +152,12 @@ pub fn program(prog_type: ProgType, insns: Vec<Insn>, maps: &[MapDef]) -> Progra
 }
 
 /// Maps as these definitions say, for two CPUs.
-pub fn make_maps(defs: &[MapDef]) -> Vec<Arc<Map>> {
+pub(crate) fn make_maps(defs: &[MapDef]) -> Vec<Arc<Map>> {
     defs.iter().map(|def| Arc::new(Map::new(def, 2, 7).expect("a map"))).collect()
 }
 
 /// Verifies and compiles a program.
-pub fn compile(
+pub(crate) fn compile(
     program: Program,
     memory: Option<u32>,
     maps: &[Arc<Map>],
@@ -169,7 +169,7 @@ pub fn compile(
 }
 
 /// What a program of kind `unspec` returns on each engine, and what it leaves in memory, which must be the same.
-pub fn run_on_memory(insns: &[Insn], memory: &[u8]) -> Result<(u64, Vec<u8>), String> {
+pub(crate) fn run_on_memory(insns: &[Insn], memory: &[u8]) -> Result<(u64, Vec<u8>), String> {
     let mut results = Vec::new();
     for &engine in engines() {
         let program = program(ProgType::Unspec, insns.to_vec(), &[]);
@@ -188,7 +188,7 @@ pub fn run_on_memory(insns: &[Insn], memory: &[u8]) -> Result<(u64, Vec<u8>), St
 }
 
 /// Bytes from hex digits.
-pub fn hex(text: &str) -> Vec<u8> {
+pub(crate) fn hex(text: &str) -> Vec<u8> {
     let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex digits");
     (0..text.len()).step_by(2).map(digits).collect()
 }
