@@ -76,11 +76,11 @@ fn source(error: &SourceError) {
     for error in errors {
         let start = starts.get(error.line.saturating_sub(1) as usize).copied().unwrap_or(text.len());
         let from = (start + error.column.saturating_sub(1) as usize).min(text.len());
-        let to = (from + error.len.max(1) as usize).min(text.len());
+        let to = (from + error.len as usize).min(text.len());
         let mut group = Level::ERROR.primary_title(error.message.as_str()).element(
             Snippet::source(text.as_str())
                 .path(path.as_ref())
-                .annotation(AnnotationKind::Primary.span(from.min(to)..to)),
+                .annotation(AnnotationKind::Primary.span(from..to)),
         );
         if let Some(help) = &error.help {
             group = group.element(Level::HELP.message(help.as_str()));
