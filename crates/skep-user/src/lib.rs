@@ -15,7 +15,7 @@
 //!
 //! It has no devices but a loopback that nothing goes through, no sockets, no pins and no privileges, and it never
 //! touches Linux's BPF.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod checksum;
 mod clock;
