@@ -13,6 +13,33 @@
 //! | functions/ | what programs call: time, trace, packet, checksum, xdp, skb |
 //! | checksum.rs, clock.rs, ethernet.rs, flow.rs, fragments.rs, print.rs, random.rs, trace.rs | what those need |
 //!
+//! ```
+//! use skep_abi::{MapDef, MapFlags, MapType};
+//! use skep_host::Host;
+//! use skep_obj::{MapInit, MapSpec, Pinning};
+//! use skep_user::{UserConfig, UserHost};
+//!
+//! let mut host = UserHost::new(UserConfig { cpus: 2, seed: 7 });
+//! let def =
+//!     MapDef { map_type: MapType::Hash, key_size: 4, value_size: 8, max_entries: 64, flags: MapFlags(0) };
+//! let spec = MapSpec {
+//!     name: "counts".into(),
+//!     def,
+//!     key_type: None,
+//!     value_type: None,
+//!     pinning: Pinning::None,
+//!     inner: None,
+//!     extra: 0,
+//!     numa_node: None,
+//!     init: MapInit::Empty,
+//! };
+//! let counts = host.create_map(&spec, None)?;
+//! host.update(counts, &[192, 0, 2, 1], &1_u64.to_ne_bytes(), 0)?;
+//! assert_eq!(host.next_key(counts, None)?, Some(vec![192, 0, 2, 1]));
+//! // Programs come from an assembler or an ELF file: `skep_obj::Object`, `skep_host::Loaded`.
+//! # Ok::<(), skep_host::HostError>(())
+//! ```
+//!
 //! It has no devices but a loopback that nothing goes through, no sockets, no pins and no privileges, and it never
 //! touches Linux's BPF.
 #![deny(unsafe_code)]

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use skep_abi::{AttachType, Errno, ProgType, SK_BUFF, XDP_MD};
+use skep_abi::{AttachType, Errno, FieldKind, ProgType, SK_BUFF, XDP_MD};
 use skep_host::{HostError, TestResult, TestRun};
 use skep_vm::{Packet, RunContext, XDP_DATA_MAX, XDP_FRAME, XDP_HEADROOM};
 
@@ -271,7 +271,7 @@ impl Test<'_> {
                 format!("a packet of {} bytes has no whole header of protocol {protocol:#06x}", data.len());
             return Err(self.refusal(Errno::EINVAL, why));
         }
-        let given = self.given_context(SK_BUFF.size)?;
+        let given = self.given_context(SK_BUFF.size)?.map(without_pointers);
         let from_link_layer = self.program.prog_type != ProgType::SocketFilter;
         let mut packet = Packet::with_room(data, SKB_HEADROOM, SKB_DATA_MAX - data.len());
         if from_link_layer {
@@ -331,6 +331,14 @@ impl Test<'_> {
         }
         Ok(())
     }
+}
+
+/// A `struct __sk_buff` whose pointers mean nothing to a test, and are zero.
+fn without_pointers(mut given: Vec<u8>) -> Vec<u8> {
+    for field in SK_BUFF.fields.iter().filter(|f| f.kind != FieldKind::Scalar) {
+        given[field.off as usize..(field.off + field.size) as usize].fill(0);
+    }
+    given
 }
 
 /// The context that was given, with the fields that runs change.
