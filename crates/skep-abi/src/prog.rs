@@ -81,21 +81,95 @@ impl fmt::Display for ProgType {
     }
 }
 
-/// What an attach type does to a program: a newtype over `enum bpf_attach_type`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// Where a program of a kind attaches: a newtype over `enum bpf_attach_type`, so that places nobody has named
+/// yet survive. 0 where a kind has only one place.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttachType(pub u32);
 
-impl AttachType {
-    /// `BPF_XDP`
-    pub const XDP: AttachType = AttachType(37);
-    /// `BPF_XDP_DEVMAP`
-    pub const XDP_DEVMAP: AttachType = AttachType(35);
-    /// `BPF_XDP_CPUMAP`
-    pub const XDP_CPUMAP: AttachType = AttachType(36);
-    /// `BPF_TCX_INGRESS`
-    pub const TCX_INGRESS: AttachType = AttachType(46);
-    /// `BPF_TCX_EGRESS`
-    pub const TCX_EGRESS: AttachType = AttachType(47);
+macro_rules! attach_types {
+    ($($name:ident = $value:literal;)*) => {
+        impl AttachType {
+            $(#[doc = concat!("`BPF_", stringify!($name), "`")] pub const $name: AttachType = AttachType($value);)*
+
+            /// Every attach type that has a name, in the kernel's order.
+            pub const ALL: &'static [AttachType] = &[$(AttachType($value)),*];
+
+            /// The kernel's name without `BPF_`; `unknown` where there is none.
+            pub const fn name(self) -> &'static str {
+                match self.0 { $($value => stringify!($name),)* _ => "unknown" }
+            }
+        }
+    };
+}
+
+attach_types! {
+    CGROUP_INET_INGRESS = 0;
+    CGROUP_INET_EGRESS = 1;
+    CGROUP_INET_SOCK_CREATE = 2;
+    CGROUP_SOCK_OPS = 3;
+    SK_SKB_STREAM_PARSER = 4;
+    SK_SKB_STREAM_VERDICT = 5;
+    CGROUP_DEVICE = 6;
+    SK_MSG_VERDICT = 7;
+    CGROUP_INET4_BIND = 8;
+    CGROUP_INET6_BIND = 9;
+    CGROUP_INET4_CONNECT = 10;
+    CGROUP_INET6_CONNECT = 11;
+    CGROUP_INET4_POST_BIND = 12;
+    CGROUP_INET6_POST_BIND = 13;
+    CGROUP_UDP4_SENDMSG = 14;
+    CGROUP_UDP6_SENDMSG = 15;
+    LIRC_MODE2 = 16;
+    FLOW_DISSECTOR = 17;
+    CGROUP_SYSCTL = 18;
+    CGROUP_UDP4_RECVMSG = 19;
+    CGROUP_UDP6_RECVMSG = 20;
+    CGROUP_GETSOCKOPT = 21;
+    CGROUP_SETSOCKOPT = 22;
+    TRACE_RAW_TP = 23;
+    TRACE_FENTRY = 24;
+    TRACE_FEXIT = 25;
+    MODIFY_RETURN = 26;
+    LSM_MAC = 27;
+    TRACE_ITER = 28;
+    CGROUP_INET4_GETPEERNAME = 29;
+    CGROUP_INET6_GETPEERNAME = 30;
+    CGROUP_INET4_GETSOCKNAME = 31;
+    CGROUP_INET6_GETSOCKNAME = 32;
+    XDP_DEVMAP = 33;
+    CGROUP_INET_SOCK_RELEASE = 34;
+    XDP_CPUMAP = 35;
+    SK_LOOKUP = 36;
+    XDP = 37;
+    SK_SKB_VERDICT = 38;
+    SK_REUSEPORT_SELECT = 39;
+    SK_REUSEPORT_SELECT_OR_MIGRATE = 40;
+    PERF_EVENT = 41;
+    TRACE_KPROBE_MULTI = 42;
+    LSM_CGROUP = 43;
+    STRUCT_OPS = 44;
+    NETFILTER = 45;
+    TCX_INGRESS = 46;
+    TCX_EGRESS = 47;
+    TRACE_UPROBE_MULTI = 48;
+    CGROUP_UNIX_CONNECT = 49;
+    CGROUP_UNIX_SENDMSG = 50;
+    CGROUP_UNIX_RECVMSG = 51;
+    CGROUP_UNIX_GETPEERNAME = 52;
+    CGROUP_UNIX_GETSOCKNAME = 53;
+    NETKIT_PRIMARY = 54;
+    NETKIT_PEER = 55;
+    TRACE_KPROBE_SESSION = 56;
+    TRACE_UPROBE_SESSION = 57;
+}
+
+impl fmt::Debug for AttachType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            "unknown" => write!(f, "AttachType({})", self.0),
+            name => f.write_str(name),
+        }
+    }
 }
 
 /// What a section name says of the programs in it.
@@ -111,38 +185,46 @@ pub struct SectionKind {
     pub attach_type: AttachType,
 }
 
-const fn section(name: &'static str, target: bool, prog_type: ProgType, attach_type: u32) -> SectionKind {
-    SectionKind { name, target, prog_type, attach_type: AttachType(attach_type) }
+/// The attach type of kinds that have only one place.
+const ANY: AttachType = AttachType(0);
+
+const fn section(
+    name: &'static str,
+    target: bool,
+    prog_type: ProgType,
+    attach_type: AttachType,
+) -> SectionKind {
+    SectionKind { name, target, prog_type, attach_type }
 }
 
 /// Section names by which an object announces the kinds of its programs.
 pub static SECTIONS: &[SectionKind] = &[
-    section("socket", true, ProgType::SocketFilter, 0),
-    section("xdp.frags/devmap", false, ProgType::Xdp, 35),
-    section("xdp/devmap", false, ProgType::Xdp, 35),
-    section("xdp.frags/cpumap", false, ProgType::Xdp, 36),
-    section("xdp/cpumap", false, ProgType::Xdp, 36),
-    section("xdp.frags", true, ProgType::Xdp, 37),
-    section("xdp", true, ProgType::Xdp, 37),
-    section("tc/ingress", false, ProgType::SchedCls, 46),
-    section("tc/egress", false, ProgType::SchedCls, 47),
-    section("tcx/ingress", false, ProgType::SchedCls, 46),
-    section("tcx/egress", false, ProgType::SchedCls, 47),
-    section("netkit/primary", false, ProgType::SchedCls, 54),
-    section("netkit/peer", false, ProgType::SchedCls, 55),
-    section("tc", true, ProgType::SchedCls, 0),
-    section("classifier", true, ProgType::SchedCls, 0),
-    section("action", true, ProgType::SchedAct, 0),
-    section("cgroup_skb/ingress", false, ProgType::CgroupSkb, 0),
-    section("cgroup_skb/egress", false, ProgType::CgroupSkb, 1),
-    section("cgroup/skb", false, ProgType::CgroupSkb, 0),
-    section("kprobe", true, ProgType::Kprobe, 0),
-    section("tracepoint", true, ProgType::Tracepoint, 0),
-    section("tp", true, ProgType::Tracepoint, 0),
-    section("raw_tp", true, ProgType::RawTracepoint, 0),
-    section("perf_event", true, ProgType::PerfEvent, 0),
-    section("syscall", false, ProgType::Syscall, 0),
-    section("sk_lookup", true, ProgType::SkLookup, 36),
+    section("socket", true, ProgType::SocketFilter, ANY),
+    section("xdp.frags/devmap", false, ProgType::Xdp, AttachType::XDP_DEVMAP),
+    section("xdp/devmap", false, ProgType::Xdp, AttachType::XDP_DEVMAP),
+    section("xdp.frags/cpumap", false, ProgType::Xdp, AttachType::XDP_CPUMAP),
+    section("xdp/cpumap", false, ProgType::Xdp, AttachType::XDP_CPUMAP),
+    section("xdp.frags", true, ProgType::Xdp, AttachType::XDP),
+    section("xdp", true, ProgType::Xdp, AttachType::XDP),
+    section("tc/ingress", false, ProgType::SchedCls, AttachType::TCX_INGRESS),
+    section("tc/egress", false, ProgType::SchedCls, AttachType::TCX_EGRESS),
+    section("tcx/ingress", false, ProgType::SchedCls, AttachType::TCX_INGRESS),
+    section("tcx/egress", false, ProgType::SchedCls, AttachType::TCX_EGRESS),
+    section("netkit/primary", false, ProgType::SchedCls, AttachType::NETKIT_PRIMARY),
+    section("netkit/peer", false, ProgType::SchedCls, AttachType::NETKIT_PEER),
+    section("tc", true, ProgType::SchedCls, ANY),
+    section("classifier", true, ProgType::SchedCls, ANY),
+    section("action", true, ProgType::SchedAct, ANY),
+    section("cgroup_skb/ingress", false, ProgType::CgroupSkb, AttachType::CGROUP_INET_INGRESS),
+    section("cgroup_skb/egress", false, ProgType::CgroupSkb, AttachType::CGROUP_INET_EGRESS),
+    section("cgroup/skb", false, ProgType::CgroupSkb, AttachType::CGROUP_INET_INGRESS),
+    section("kprobe", true, ProgType::Kprobe, ANY),
+    section("tracepoint", true, ProgType::Tracepoint, ANY),
+    section("tp", true, ProgType::Tracepoint, ANY),
+    section("raw_tp", true, ProgType::RawTracepoint, ANY),
+    section("perf_event", true, ProgType::PerfEvent, ANY),
+    section("syscall", false, ProgType::Syscall, ANY),
+    section("sk_lookup", true, ProgType::SkLookup, AttachType::SK_LOOKUP),
 ];
 
 /// What a program section's name says; `None` for names that announce nothing.
@@ -217,7 +299,7 @@ mod tests {
     #[test]
     fn a_section_with_a_fixed_name_takes_no_target() {
         assert_eq!(section_kind("tc/ingress").map(|s| s.attach_type), Some(AttachType::TCX_INGRESS));
-        assert_eq!(section_kind("tc/other").map(|s| s.attach_type), Some(AttachType(0)));
+        assert_eq!(section_kind("tc/other").map(|s| s.attach_type), Some(ANY));
         assert_eq!(section_kind("?socket").map(|s| s.prog_type), Some(ProgType::SocketFilter));
         assert_eq!(section_kind("syscall/x"), None);
     }
