@@ -131,7 +131,7 @@ impl<W: World> Executable<W> {
     /// Runs the program on this context: what it left in r0.
     pub fn run(&self, world: &mut W, context: &mut RunContext) -> Result<u64, Trap> {
         self.admits(context)?;
-        let mut run = Runtime::new(world, context, &self.maps);
+        let mut run = Runtime::new(world, context, &self.maps, self.prog_type);
         let result = self.run_in(&mut run)?;
         match run.trap {
             None => Ok(result),

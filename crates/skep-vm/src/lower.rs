@@ -304,6 +304,8 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
     fn local_function(&self, at: usize, insn: &Insn) -> Result<u32, CompileError> {
         let to = insn.target().and_then(|distance| (at as i64 + 1).checked_add(distance));
         let found = self.program.functions.iter().position(|f| Some(f.start as i64) == to);
+        // The entry is entered from outside only: it finds other things in its registers.
+        let found = found.filter(|index| *index > 0);
         Ok(found.ok_or(CompileError::Flow { insn: at })? as u32)
     }
 

@@ -3,6 +3,7 @@
 use std::mem::offset_of;
 use std::sync::Arc;
 
+use skep_abi::ProgType;
 use skep_map::Map;
 
 use crate::context::RunContext;
@@ -39,6 +40,8 @@ pub(crate) struct Runtime<W> {
     pub(crate) context: *mut RunContext,
     /// The maps of the program that runs now.
     pub(crate) maps: *const [Arc<Map>],
+    /// The kind of the program that the run began with.
+    pub(crate) prog_type: ProgType,
     /// Why a program that was tail-called ended early.
     pub(crate) trap: Option<Trap>,
 }
@@ -51,7 +54,12 @@ pub(crate) const MAY_GOTO: i32 = offset_of!(Runtime<()>, may_goto) as i32;
 pub(crate) type Shim<W> = extern "C" fn(u64, u64, u64, u64, u64, *mut Runtime<W>) -> u64;
 
 impl<W: World> Runtime<W> {
-    pub(crate) fn new(world: &mut W, context: &mut RunContext, maps: &[Arc<Map>]) -> Runtime<W> {
+    pub(crate) fn new(
+        world: &mut W,
+        context: &mut RunContext,
+        maps: &[Arc<Map>],
+        prog_type: ProgType,
+    ) -> Runtime<W> {
         context.settle();
         Runtime {
             tail_result: 0,
@@ -61,6 +69,7 @@ impl<W: World> Runtime<W> {
             world,
             context,
             maps,
+            prog_type,
             trap: None,
         }
     }
@@ -90,7 +99,7 @@ impl<W: World> Runtime<W> {
             return None;
         }
         let target = self.world().program(array.prog_at(index)?)?;
-        if target.admits(self.context()).is_err() {
+        if target.prog_type() != self.prog_type || target.admits(self.context()).is_err() {
             return None;
         }
         self.tail_calls += 1;

@@ -154,7 +154,7 @@ fn a_callee_reaches_its_callers_frame_by_pointer_and_its_own_dies_with_it() {
     assert_eq!(interpret(text, &[]), Ok(5));
     let dangling = text.replace("r0 = r1", "r0 = r10");
     assert!(matches!(interpret(&dangling, &[]), Err(TrapKind::Read { .. })));
-    let endless = "call pc-1\nexit";
+    let endless = "call pc+1\nexit\ncall pc-1\nexit";
     assert_eq!(interpret(endless, &[]), Err(TrapKind::Frames));
 }
 
@@ -210,7 +210,13 @@ fn calls_are_held_against_the_functions_description() {
 
 #[test]
 fn what_leads_out_of_a_function_is_not_compiled() {
-    for text in ["r0 = 1", "goto +1\nexit", "if r1 == 0 goto -2\nexit", "call pc+1\nexit\nr0 = 0\nexit"] {
+    for text in [
+        "r0 = 1",
+        "goto +1\nexit",
+        "if r1 == 0 goto -2\nexit",
+        "call pc+1\nexit\nr0 = 0\nexit",
+        "call pc-1\nexit",
+    ] {
         let mut proof = Assumed(program(parse(text)));
         proof.0.functions.truncate(1);
         let result = Executable::<Nowhere>::from_proof(&proof, 0, &[], &functions(), Engine::Interp);

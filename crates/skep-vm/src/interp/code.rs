@@ -132,8 +132,12 @@ impl Step {
             LowOp::MovSx { width: Width::W64, from } => by_size(from, [Sx8To64, Sx16To64, Sx32To64, Dead]),
             LowOp::MovSx { width: Width::W32, from } => by_size(from, [Sx8To32, Sx16To32, Dead, Dead]),
             LowOp::End { order, size } => {
-                let little = order == Order::Little || order == Order::Big && cfg!(target_endian = "big");
-                if little == cfg!(target_endian = "little") && order != Order::Swap {
+                let is_native = match order {
+                    Order::Little => cfg!(target_endian = "little"),
+                    Order::Big => cfg!(target_endian = "big"),
+                    Order::Swap => false,
+                };
+                if is_native {
                     by_size(size, [Dead, Zx16, Zx32, Nop])
                 } else {
                     by_size(size, [Dead, Swap16, Swap32, Swap64])
@@ -173,7 +177,7 @@ impl Step {
             LowOp::StoreField { src: Src::Imm, .. } => {
                 step.imm = i64::from(low.target) << 32 | low.imm & 0xffff_ffff;
             }
-            // The register is added if there is one: r0 stands for none, as the index is never in it after a load.
+            // The destination is always r0, so its field can say whether a register is added.
             LowOp::LoadPacket { indirect, .. } => step.dst = indirect.into(),
             LowOp::Atomic { op, fetch, .. } => step.imm = atomic_imm(op, fetch),
             _ => {}

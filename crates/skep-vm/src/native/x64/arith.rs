@@ -5,8 +5,8 @@
 
 use skep_isa::{AluOp, Order, Size, Width};
 
-use super::asm::*;
 use super::emit::Emitter;
+use super::operand::*;
 use crate::runtime::World;
 
 impl<W: World> Emitter<'_, W> {

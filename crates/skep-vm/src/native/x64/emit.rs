@@ -24,6 +24,7 @@ use skep_map::Map;
 use super::Features;
 use super::asm::*;
 use super::liveness::Liveness;
+use super::operand::*;
 use crate::error::CompileError;
 use crate::lower::{Low, LowFunction, LowOp, Lowered};
 use crate::runtime::{MAY_GOTO, TAIL_RESULT, World, load_packet};

@@ -6,8 +6,8 @@
 
 use skep_isa::{AluOp, Cond, Size, Src, Width};
 
-use super::asm::*;
 use super::emit::{Emitter, REGS, condition};
+use super::operand::*;
 use crate::lower::{Low, LowOp};
 use crate::runtime::World;
 

@@ -6,7 +6,7 @@
 //! | arith.rs | arithmetic that is more than one instruction |
 //! | fuse.rs | several instructions that become one |
 //! | liveness.rs | what has to be known for that |
-//! | asm.rs | the encoder |
+//! | asm.rs, operand.rs | the encoder |
 //!
 //! Sources: Intel's manual (asm.rs); System V Application Binary Interface, AMD64, 1.0; semantics from RFC 9669.
 
@@ -15,6 +15,7 @@ mod asm;
 mod emit;
 mod fuse;
 mod liveness;
+mod operand;
 #[cfg(test)]
 mod tests;
 

@@ -5,7 +5,9 @@ use std::process::Command;
 use skep_isa::{Size, Width};
 use skep_testkit::{TempDir, skip, tool};
 
+use super::Features;
 use super::asm::*;
+use super::operand::*;
 
 /// Registers whose encodings differ in kind: low and high, those that change the meaning of ModRM and SIB, and those
 /// whose low byte needs a prefix.
@@ -332,4 +334,48 @@ fn a_short_jump_says_when_it_can_not_reach() {
     assert!(asm.patch_short(jump, 2 + 127));
     let jump = asm.jump_short(None);
     assert!(!asm.patch_short(jump, 4 + 128));
+}
+
+/// Whether the code of a program has this instruction in it.
+fn has(program: &str, features: Features, emit: impl Fn(&mut Asm)) -> bool {
+    let mut asm = Asm::default();
+    emit(&mut asm);
+    let proof = crate::tests::Assumed(crate::tests::program(crate::tests::parse(program)));
+    let functions = crate::Functions::<crate::tests::Nowhere>::new();
+    let lowered = crate::lower::lower(&proof, &[], &functions).expect("lowers");
+    let code = super::emit(&lowered, &[], features).expect("emits");
+    let wanted = asm.into_code();
+    code.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[test]
+fn neighbours_become_one_instruction_where_nothing_else_sees_the_difference() {
+    let old = Features { bmi2: false };
+    let new = Features { bmi2: true };
+    let rotate = "r2 = r1\nr2 >>= 51\nr1 <<= 13\nr1 |= r2\nr0 = r1\nexit";
+    let rol = |asm: &mut Asm| asm.shift_ri(Shift::Rol, Width::W64, RDI, 13);
+    assert!(has(rotate, old, rol) && has(rotate, new, rol));
+    assert!(!has(&rotate.replace("51", "50"), new, rol), "no rotate");
+    assert!(!has(&rotate.replace("r0 = r1", "r0 = r2"), new, rol), "a half is needed");
+    assert!(!has(&format!("if r2 == 0 goto +2\n{rotate}"), new, rol), "a jump leads between");
+    assert!(!has(&rotate.replace("r1 |= r2", "w1 |= w2"), new, rol), "half of it is lost");
+
+    let by_copy = "w2 = w1\nw2 <<= 8\nw3 = w1\nw3 >>= 24\nr3 |= r2\nr0 = r3\nr0 += r1\nexit";
+    assert!(has(by_copy, new, |asm| asm.rorx(Width::W32, RDX, RDI, 24)));
+    assert!(has(by_copy, old, |asm| asm.shift_ri(Shift::Rol, Width::W32, RDX, 8)));
+
+    let indexed = "r3 = r1\nr3 += r2\nr0 = *(u16 *)(r3 + 4)\nexit";
+    let load = |asm: &mut Asm| asm.load(Size::H, RAX, Mem { base: RDI, index: Some(RSI), disp: 4 });
+    assert!(has(indexed, old, load));
+    assert!(!has(&indexed.replace("exit", "r0 += r3\nexit"), old, load), "the address is needed");
+
+    let operand = "r2 = *(u64 *)(r1 + 8)\nr0 += r2\nexit";
+    let add = |asm: &mut Asm| asm.alu_rm(Alu::Add, Width::W64, RAX, memory_at(RDI, 8));
+    assert!(has(operand, old, add));
+    assert!(!has(&operand.replace("u64", "u32"), old, add), "the operand is narrower");
+
+    let compare = "r2 = *(u8 *)(r1 + 0)\nif r2 == 65 goto +1\nr0 = 1\nexit";
+    let cmp = |asm: &mut Asm| asm.alu_mi(Alu::Cmp, Size::B, memory_at(RDI, 0), 65);
+    assert!(has(compare, old, cmp));
+    assert!(!has(&compare.replace("65", "321"), old, cmp), "no byte is that large");
 }
