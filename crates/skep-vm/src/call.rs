@@ -65,6 +65,9 @@ impl<'a, W: World> Call<'a, W> {
     }
 
     /// A map argument. Panics if the argument is no map.
+    ///
+    /// A function may write to a map that programs may not write (`BPF_F_RDONLY_PROG`) under no circumstances: what such
+    /// maps hold may be part of a proof.
     #[inline(always)]
     pub fn map(&self, index: usize) -> &'a Map {
         let is_map = matches!(self.function.args.get(index), Some(Arg::Map(_)));
@@ -101,12 +104,12 @@ impl<'a, W: World> Call<'a, W> {
         let (addr, len) = self.memory(index);
         if self.is_private(addr, len) {
             // SAFETY: writable by the contract of `new`, and private as in `bytes`; `self` is borrowed exclusively.
-            return BytesMut::Direct(unsafe { private_bytes_mut(addr, len) });
+            return BytesMut(Target::Direct(unsafe { private_bytes_mut(addr, len) }));
         }
         let mut copy = vec![0; len];
         // SAFETY: writable, and thereby readable, by the contract of `new`.
         unsafe { copy_from_shared(addr, &mut copy) };
-        BytesMut::Copy { addr, copy, _run: std::marker::PhantomData }
+        BytesMut(Target::Copy { addr, copy })
     }
 
     /// Up to `len` bytes at an address that the program passes as a plain number, as messages do with strings: as many
@@ -200,39 +203,39 @@ pub(crate) fn memory_len<'m>(
     }
 }
 
-/// Memory of a program, to be written: either the memory itself, or a copy that is written back at the end.
-pub enum BytesMut<'a> {
+/// Memory of a program, to be written.
+pub struct BytesMut<'a>(Target<'a>);
+
+enum Target<'a> {
     /// The memory itself.
-    #[doc(hidden)]
     Direct(&'a mut [u8]),
-    /// A copy of memory that other threads may touch.
-    #[doc(hidden)]
-    Copy { addr: u64, copy: Vec<u8>, _run: std::marker::PhantomData<&'a mut ()> },
+    /// A copy of memory that other threads may touch, which is written back at the end.
+    Copy { addr: u64, copy: Vec<u8> },
 }
 
 impl Deref for BytesMut<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        match self {
-            BytesMut::Direct(bytes) => bytes,
-            BytesMut::Copy { copy, .. } => copy,
+        match &self.0 {
+            Target::Direct(bytes) => bytes,
+            Target::Copy { copy, .. } => copy,
         }
     }
 }
 
 impl DerefMut for BytesMut<'_> {
     fn deref_mut(&mut self) -> &mut [u8] {
-        match self {
-            BytesMut::Direct(bytes) => bytes,
-            BytesMut::Copy { copy, .. } => copy,
+        match &mut self.0 {
+            Target::Direct(bytes) => bytes,
+            Target::Copy { copy, .. } => copy,
         }
     }
 }
 
 impl Drop for BytesMut<'_> {
     fn drop(&mut self) {
-        if let BytesMut::Copy { addr, copy, .. } = self {
+        if let Target::Copy { addr, copy } = &self.0 {
             // SAFETY: made by `Call::bytes_mut` of writable memory of this length, for a lifetime within the call.
             unsafe { copy_to_shared(*addr, copy) };
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use skep_abi::{MapDef, ProgType};
+use skep_map::MapError;
 
 /// Why a verified program can't be made executable here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +61,18 @@ pub enum CompileError {
         /// What was given.
         found: MapDef,
     },
+    /// A map of frozen data that holds something else than the program was verified with.
+    MapContents {
+        /// The map's index.
+        map: usize,
+    },
+    /// A map of frozen data could not be copied.
+    MapCopy {
+        /// The map's index.
+        map: usize,
+        /// Why not.
+        error: MapError,
+    },
     /// An address inside a map's value that the map does not have.
     NoDirectValue {
         /// Slot of the instruction.
@@ -116,6 +129,10 @@ impl fmt::Display for CompileError {
                 found.max_entries,
                 found.flags.0,
             ),
+            CompileError::MapContents { map } => {
+                write!(f, "map {map}: expected the frozen data that the program was verified with")
+            }
+            CompileError::MapCopy { map, error } => write!(f, "map {map} can't be copied: {error}"),
             CompileError::NoDirectValue { insn, map, off } => {
                 write!(f, "instruction {insn}: map {map} has no direct value at byte {off}")
             }

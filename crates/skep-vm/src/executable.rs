@@ -5,8 +5,8 @@
 //! Native code does what the program says without asking. That is sound because
 //!
 //! - only the verifier makes a [`Verified`], and an executable is made of nothing else; what the proof was made for is
-//!   compared with what is here: the maps with their definitions, the context with the program's kind, given memory
-//!   with its size;
+//!   compared with what is here: the maps with their definitions, frozen data with its contents (of which the program
+//!   gets a copy), the context with the program's kind, given memory with its size;
 //! - functions are called by the descriptions that the verifier held the calls to: both find them by number;
 //! - everything that an address in the code points to lives as long as the executable: it holds the maps, whose values
 //!   never move, and its code;
@@ -18,8 +18,9 @@
 
 use std::sync::Arc;
 
-use skep_abi::{Context, MapDef, ProgType};
-use skep_map::Map;
+use skep_abi::{Context, MapDef, MapFlags, ProgType};
+use skep_map::{BPF_ANY, Map};
+use skep_obj::{MapInit, MapSpec};
 use skep_verify::Verified;
 
 use crate::context::RunContext;
@@ -100,21 +101,18 @@ impl<W: World> Executable<W> {
             return Err(CompileError::NoContext { prog_type });
         }
         // Maps that no instruction uses may be absent.
-        for (index, (spec, map)) in program.maps.iter().zip(maps).enumerate() {
-            let (expected, found) = (spec.def, *map.def());
-            if !stands_for(&expected, &found) {
-                return Err(CompileError::MapMismatch { map: index, expected, found });
-            }
-        }
-        let lowered = lower(proof, maps, functions)?;
+        let specs = program.maps.iter().zip(maps).enumerate();
+        let maps =
+            specs.map(|(index, (spec, map))| bind(index, spec, map)).collect::<Result<Box<[_]>, _>>()?;
+        let lowered = lower(proof, &maps, functions)?;
         let code = match engine {
             Engine::Interp => Code::Interp(Image::new(lowered)),
             #[cfg(all(target_arch = "x86_64", unix))]
-            Engine::Jit => Code::Native(Native::new(&lowered, maps, Features::of_this_machine())?),
+            Engine::Jit => Code::Native(Native::new(&lowered, &maps, Features::of_this_machine())?),
             #[cfg(not(all(target_arch = "x86_64", unix)))]
             Engine::Jit => return Err(CompileError::NoNative { arch: std::env::consts::ARCH }),
         };
-        Ok(Executable { prog_type, memory, maps: maps.into(), code })
+        Ok(Executable { prog_type, memory, maps, code })
     }
 
     /// Native code as a machine without any features beyond the first x86-64 gets it.
@@ -171,7 +169,7 @@ impl<W: World> Executable<W> {
     }
 
     /// The maps, by index into the program's.
-    pub fn maps(&self) -> &[Arc<Map>] {
+    pub(crate) fn maps(&self) -> &[Arc<Map>] {
         &self.maps
     }
 
@@ -196,6 +194,29 @@ impl<W: World> Executable<W> {
             #[cfg(all(target_arch = "x86_64", unix))]
             Code::Native(native) => native.code(),
         }
+    }
+}
+
+/// The map that a program has by this index: the given one if it is what the program was verified with.
+///
+/// What frozen data holds was part of the proof. So the program gets a copy of its own, which nobody else can write.
+fn bind(index: usize, spec: &MapSpec, map: &Arc<Map>) -> Result<Arc<Map>, CompileError> {
+    let (expected, found) = (spec.def, *map.def());
+    if !stands_for(&expected, &found) {
+        return Err(CompileError::MapMismatch { map: index, expected, found });
+    }
+    match &spec.init {
+        MapInit::Data(data) if data.frozen && expected.flags.contains(MapFlags::RDONLY_PROG) => {
+            let key = 0_u32.to_ne_bytes();
+            let copy = Map::new(&expected, map.cpus(), 0)
+                .map_err(|error| CompileError::MapCopy { map: index, error })?;
+            let is_filled = copy.write(&key, &data.bytes, BPF_ANY).is_ok();
+            if !is_filled || map.read(&key).as_ref() != Ok(&data.bytes) {
+                return Err(CompileError::MapContents { map: index });
+            }
+            Ok(Arc::new(copy))
+        }
+        _ => Ok(map.clone()),
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use skep_abi::{Context, Effect, FieldKind, Function};
+use skep_abi::{Context, Effect, Field, FieldKind, Function};
 use skep_isa::{AluOp, AtomicOp, Callee, Cond, FormId, Insn, Op, Order, Size, Src, Wide, Width};
 use skep_map::Map;
 use skep_obj::Program;
@@ -331,7 +331,9 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
 
     fn load(&self, size: Size, signed: bool, fact: Fact, low: &mut Low) -> LowOp {
         match self.field(fact, low) {
-            Some(kind) if kind != FieldKind::Scalar => LowOp::LoadField { size: Size::Dw, signed: false },
+            Some(field) if field.kind != FieldKind::Scalar => {
+                LowOp::LoadField { size: Size::Dw, signed: false }
+            }
             Some(_) => LowOp::LoadField { size, signed },
             None => LowOp::Load { size, signed },
         }
@@ -339,21 +341,22 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
 
     fn store(&self, size: Size, src: Src, fact: Fact, low: &mut Low) -> LowOp {
         match self.field(fact, low) {
-            Some(_) => LowOp::StoreField { size, src },
+            // What Linux does not keep stays zero, as the place was made.
+            Some(field) => LowOp::StoreField { size: narrower(size, field.kept), src },
             None => LowOp::Store { size, src },
         }
     }
 
     /// Moves an access to the context to where the field is. The pointer may have been moved by a constant, which is
     /// what the field's UAPI offset and the instruction's differ by.
-    fn field(&self, fact: Fact, low: &mut Low) -> Option<FieldKind> {
+    fn field(&self, fact: Fact, low: &mut Low) -> Option<&'static Field> {
         let Fact::Context { field, byte } = fact else { return None };
         let context = self.context?;
         let described = context.fields.get(field as usize)?;
         let moved = (described.off + u32::from(byte)) as i32 - low.disp;
         low.target = context.place(field as usize) + u32::from(byte);
         low.disp = low.target as i32 - moved;
-        Some(described.kind)
+        Some(described)
     }
 
     fn wide(&self, at: usize, insn: &Insn, kind: Wide) -> Result<i64, CompileError> {
@@ -379,4 +382,12 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
 /// What programs see of a map.
 pub(crate) fn map_address(map: &Arc<Map>) -> u64 {
     Arc::as_ptr(map).expose_provenance() as u64
+}
+
+/// The size of a store, or of what is kept of it.
+fn narrower(size: Size, kept: u32) -> Size {
+    match kept {
+        2 if size > Size::H => Size::H,
+        _ => size,
+    }
 }

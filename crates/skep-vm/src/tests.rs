@@ -8,7 +8,7 @@ use skep_abi::{MapDef, MapFlags, MapType, ProgType};
 use skep_isa::text::Reader;
 use skep_isa::{Callee, Endian, Insn, Op, decode_all};
 use skep_map::Map;
-use skep_obj::{ProgFunction, Program};
+use skep_obj::{MapInit, MapSpec, Pinning, ProgFunction, Program};
 use skep_verify::Fact;
 
 use crate::lower::Proof;
@@ -110,7 +110,18 @@ fn functions() -> Functions<Nowhere> {
 }
 
 fn run_with(insns: Vec<Insn>, memory: &[u8], maps: &[Arc<Map>], engine: Engine) -> Result<u64, Trap> {
-    let proof = Assumed(program(insns));
+    let spec = |map: &Arc<Map>| MapSpec {
+        name: "map".into(),
+        def: *map.def(),
+        key_type: None,
+        value_type: None,
+        pinning: Pinning::None,
+        inner: None,
+        extra: 0,
+        numa_node: None,
+        init: MapInit::Empty,
+    };
+    let proof = Assumed(Program { maps: maps.iter().map(spec).collect(), ..program(insns) });
     let executable = Executable::from_proof(&proof, 0, maps, &functions(), engine).expect("compiles");
     executable.run(&mut Nowhere, &mut RunContext::memory(memory))
 }

@@ -365,3 +365,29 @@ fn one_executable_runs_on_many_threads() {
         assert_eq!(maps[0].read(&[0; 4]).unwrap(), 20_000_u64.to_ne_bytes());
     }
 }
+
+#[test]
+fn frozen_data_is_what_was_verified_and_stays_so() {
+    use skep_abi::MapFlags;
+    use skep_obj::{Data, MapInit};
+    let def = MapDef { flags: MapFlags::RDONLY_PROG, ..map_def(MapType::Array, 4, 8, 1) };
+    // The verifier knows the number, so that the access behind it is in bounds.
+    let text = "r1 = map_idx_value(0, 0) ll\nr2 = *(u64 *)(r1 + 0)\nr3 = r10\nr3 -= r2\n*(u64 *)(r3 + 0) = 5\n\
+                r0 = *(u64 *)(r10 - 16)\nr0 += r2\nexit";
+    for &engine in engines() {
+        let mut program = program(ProgType::Xdp, parse(text), &[def]);
+        let data = Data { bytes: 16_u64.to_ne_bytes().to_vec(), frozen: true };
+        let specs: Vec<_> = program.maps.iter().cloned().collect();
+        program.maps = specs
+            .into_iter()
+            .map(|spec| skep_obj::MapSpec { init: MapInit::Data(data.clone()), ..spec })
+            .collect();
+        let maps = make_maps(&[def]);
+        let error = compile(program.clone(), None, &maps, engine).expect_err("other data");
+        assert_eq!(error, "map 0: expected the frozen data that the program was verified with");
+        maps[0].write(&[0; 4], &data.bytes, 0).unwrap();
+        let executable = compile(program, None, &maps, engine).expect("the same data");
+        maps[0].write(&[0; 4], &4096_u64.to_ne_bytes(), 0).unwrap();
+        assert_eq!(executable.run(&mut Lab::default(), &mut packet()), Ok(5 + 16));
+    }
+}
