@@ -48,6 +48,8 @@ pub struct Field {
     pub kind: FieldKind,
     /// Sizes of access.
     pub parts: Parts,
+    /// Bytes that a write keeps: Linux has some fields in fewer than the UAPI shows.
+    pub kept: u32,
     /// Kinds of program that may read it.
     pub read: &'static [ProgType],
     /// Kinds of program that may write it.
@@ -141,11 +143,16 @@ const SKB: &[ProgType] = &[ProgType::SocketFilter, ProgType::SchedCls, ProgType:
 const TC: &[ProgType] = &[ProgType::SchedCls, ProgType::SchedAct];
 
 const fn field(name: &'static str, off: u32, size: u32, parts: Parts, read: &'static [ProgType]) -> Field {
-    Field { name, off, size, element: size, kind: FieldKind::Scalar, parts, read, write: NOBODY }
+    Field { name, off, size, element: size, kind: FieldKind::Scalar, parts, kept: size, read, write: NOBODY }
 }
 
 const fn writable(field: Field, write: &'static [ProgType]) -> Field {
     Field { write, ..field }
+}
+
+/// A writable field that Linux keeps in 16 bits.
+const fn short(field: Field) -> Field {
+    Field { kept: 2, ..writable(field, TC) }
 }
 
 const fn pointer(name: &'static str, off: u32, kind: FieldKind, read: &'static [ProgType]) -> Field {
@@ -175,7 +182,7 @@ pub static SK_BUFF: Context = Context {
         field("len", 0, 4, Parts::NarrowRead, SKB),
         field("pkt_type", 4, 4, Parts::NarrowRead, SKB),
         writable(field("mark", 8, 4, Parts::NarrowRead, SKB), TC),
-        writable(field("queue_mapping", 12, 4, Parts::NarrowRead, SKB), TC),
+        short(field("queue_mapping", 12, 4, Parts::NarrowRead, SKB)),
         field("protocol", 16, 4, Parts::NarrowRead, SKB),
         field("vlan_present", 20, 4, Parts::NarrowRead, SKB),
         field("vlan_tci", 24, 4, Parts::NarrowRead, SKB),
@@ -183,10 +190,10 @@ pub static SK_BUFF: Context = Context {
         writable(field("priority", 32, 4, Parts::NarrowRead, SKB), TC),
         field("ingress_ifindex", 36, 4, Parts::NarrowRead, SKB),
         field("ifindex", 40, 4, Parts::NarrowRead, SKB),
-        writable(field("tc_index", 44, 4, Parts::NarrowRead, SKB), TC),
+        short(field("tc_index", 44, 4, Parts::NarrowRead, SKB)),
         Field { element: 4, ..writable(field("cb", 48, 20, Parts::Any, SKB), SKB) },
         field("hash", 68, 4, Parts::NarrowRead, SKB),
-        writable(field("tc_classid", 72, 4, Parts::NarrowRead, TC), TC),
+        short(field("tc_classid", 72, 4, Parts::NarrowRead, TC)),
         pointer("data", 76, FieldKind::PacketData, TC),
         pointer("data_end", 80, FieldKind::PacketEnd, TC),
         field("napi_id", 84, 4, Parts::NarrowRead, SKB),

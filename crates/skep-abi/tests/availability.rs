@@ -33,7 +33,11 @@ fn kinds_have_the_numbers_of_linux() {
     let uapi: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let number = |list: &str, name: String| uapi[list][&name].as_u64();
     for kind in AttachType::ALL {
-        assert_eq!(number("attach_type", format!("BPF_{}", kind.name())), Some(u64::from(kind.0)), "{kind:?}");
+        assert_eq!(
+            number("attach_type", format!("BPF_{}", kind.name())),
+            Some(u64::from(kind.0)),
+            "{kind:?}"
+        );
     }
     for kind in MapType::ALL {
         let linux = number("map_type", format!("BPF_MAP_TYPE_{}", kind.name().to_uppercase()));

@@ -127,7 +127,7 @@ fn load(options: &Options, object: &Object, function: usize) -> Result<Ready, Fa
     };
     let context = options.ctx.as_deref().map(read_input).transpose()?.unwrap_or_default();
     let mut host = options.host.open()?;
-    let load = LoadOptions { engine, log: false };
+    let load = LoadOptions { engine, ..LoadOptions::default() };
     let loaded = Loaded::new(host.as_mut(), object, &[function], &load).map_err(refusal)?;
     let Some(program) = loaded.programs.iter().find(|p| p.function == function).cloned() else {
         return Err(Failure::Message("the program was not loaded".into()));

@@ -32,6 +32,8 @@ pub enum Engine {
 pub struct LoadOptions {
     /// How it is to be run.
     pub engine: Engine,
+    /// For programs of kind `unspec`: bytes of memory that each run will at least give.
+    pub memory_bytes: u32,
     /// Whether the verifier's log is wanted also on success.
     pub log: bool,
 }
@@ -58,7 +60,9 @@ pub struct LoadInfo {
 pub struct TestRun<'a> {
     /// The packet, or the memory of a program of kind `unspec`.
     pub data: &'a [u8],
-    /// The context's UAPI bytes; pointers in it are ignored. Empty for none.
+    /// The context's UAPI bytes; empty for none. Of `struct xdp_md`, `data` is how many of the data's bytes are
+    /// metadata and `data_end` how many there are, as `BPF_PROG_TEST_RUN` has it; both zero stand for a packet
+    /// without metadata. Other pointers are ignored.
     pub context: &'a [u8],
     /// How often to run; 0 counts as 1. The packet is not restored between runs.
     pub repeat: u32,

@@ -1,8 +1,9 @@
 //! [`LinuxHost`]: maps and programs by the kernel's ids, and what is said of them in errors.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use skep_abi::{Context, Errno, FieldKind, ProgType};
+use skep_abi::{Errno, FieldKind, ProgType};
 use skep_btf::Btf;
 use skep_host::{Host, HostError, LoadInfo, LoadOptions, MapId, ProgId, TestResult, TestRun};
 use skep_obj::{MapSpec, Program};
@@ -242,22 +243,28 @@ fn wrong_size(map: &Map, key: &[u8], value: Option<&[u8]>) -> Option<String> {
     })
 }
 
-/// The context to give the kernel. Pointers in it are the kernel's to set: XDP's is told how long the packet is,
+/// The context to give the kernel, which takes no pointers: of XDP's it reads how long metadata and packet are,
 /// and all others must be zero.
 fn context_in(prog_type: ProgType, run: &TestRun<'_>) -> Vec<u8> {
     let mut bytes = run.context.to_vec();
     let Some(context) = prog_type.context() else { return bytes };
-    let mut set = |kind, value: u32| {
-        let field = Context::index_of_kind(context, kind).map(|index| &context.fields[index]);
-        if let Some(field) = field
-            && let Some(place) = bytes.get_mut(field.off as usize..(field.off + field.size) as usize)
-            && let Ok(place) = <&mut [u8; 4]>::try_from(place)
-        {
-            *place = value.to_ne_bytes();
-        }
+    let place = |kind| {
+        let field = &context.fields[context.index_of_kind(kind)?];
+        Some(field.off as usize..(field.off + field.size) as usize)
     };
-    set(FieldKind::PacketData, 0);
-    set(FieldKind::PacketMeta, 0);
-    set(FieldKind::PacketEnd, if prog_type == ProgType::Xdp { run.data.len() as u32 } else { 0 });
+    let pointers = [FieldKind::PacketMeta, FieldKind::PacketData, FieldKind::PacketEnd].map(place);
+    let [_, Some(data), Some(end)] = &pointers else { return bytes };
+    let given = |range: &Range<usize>| bytes.get(range.clone()).is_some_and(|b| b.iter().any(|&b| b != 0));
+    if prog_type == ProgType::Xdp && (given(data) || given(end)) {
+        return bytes;
+    }
+    for range in pointers.iter().flatten() {
+        bytes.get_mut(range.clone()).unwrap_or_default().fill(0);
+    }
+    if prog_type == ProgType::Xdp
+        && let Some(end) = bytes.get_mut(end.clone())
+    {
+        end.copy_from_slice(&(run.data.len() as u32).to_ne_bytes());
+    }
     bytes
 }

@@ -272,8 +272,7 @@ impl Host for UserHost {
             });
         }
         let maps = self.maps_of(program, maps)?;
-        // Nobody has said how much memory a plain function will be given, so it has to ask.
-        let memory = (kind == ProgType::Unspec).then_some(0);
+        let memory = (kind == ProgType::Unspec).then_some(options.memory_bytes);
         let asked = skep_verify::Options { memory, log: options.log, ..skep_verify::Options::default() };
         let start = Instant::now();
         let verified = skep_verify::verify(Arc::new(program.clone()), &asked).map_err(|report| {

@@ -108,7 +108,7 @@ fn engines_are_what_was_asked_for() {
     let mut host = host();
     let seven = program("seven", ProgType::Xdp, &[Insn::mov_imm(Reg::R0, 7), Insn::exit()]);
     for engine in [Engine::Best, Engine::Jit, Engine::Interp] {
-        let options = LoadOptions { engine, log: false };
+        let options = LoadOptions { engine, ..LoadOptions::default() };
         if engine == Engine::Jit && !skep_vm::jit_available() {
             assert!(matches!(host.load(&seven, &[], &options), Err(HostError::Unsupported { .. })));
             continue;

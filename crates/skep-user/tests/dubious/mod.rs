@@ -81,7 +81,7 @@ pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
             .iter()
             .map(|spec| host.create_map(spec, None).expect("a map of a plain kind"))
             .collect();
-        let loaded = host.load(&program, &maps, &LoadOptions { engine, log: false });
+        let loaded = host.load(&program, &maps, &LoadOptions { engine, ..LoadOptions::default() });
         let Ok((id, _)) = loaded else {
             assert!(results.is_empty(), "one engine takes it, the other not: {loaded:?}\n{}", text(&program));
             return Ok(Outcome::Refused);
@@ -115,7 +115,9 @@ pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
 /// The program's instructions, for messages.
 fn text(program: &Program) -> String {
     let writer = skep_isa::text::Writer::pseudoc();
-    program.insns.iter().enumerate().map(|(i, insn)| format!("{i}: {}\n", writer.insn(insn))).collect()
+    let lines: Vec<String> =
+        program.insns.iter().enumerate().map(|(i, insn)| format!("{i}: {}", writer.insn(insn))).collect();
+    lines.join("\n")
 }
 
 /// Whether a pointer's bits may get into a result: it is stored outside the stack, or anything but a sum or
@@ -427,7 +429,7 @@ impl Maker<'_, '_> {
         for _ in 0..body {
             self.stack_access()?;
         }
-        let step = if self.u.ratio(9, 10)? { 1 } else { 0 };
+        let step = i32::from(self.u.ratio(9, 10)?);
         self.push(Insn::alu_imm(AluOp::Add, Width::W64, Reg::R9, step));
         let cond = *self.u.choose(&[Cond::Lt, Cond::Lt, Cond::Ne, Cond::Slt])?;
         let back = start as i16 - self.insns.len() as i16 - 1;

@@ -55,7 +55,7 @@ fn loaded_with(name: &str, kind: ProgType, insns: &[Insn], defs: &[MapDef]) -> V
         }
         let maps: Vec<_> =
             specs.iter().map(|spec| host.create_map(spec, None).expect("a map on every host")).collect();
-        let options = LoadOptions { engine, log: false };
+        let options = LoadOptions { engine, ..LoadOptions::default() };
         match host.load(&program, &maps, &options) {
             Ok((prog, _)) => {
                 let further = defs.iter().copied().zip(maps[1..].iter().copied()).collect();

@@ -113,6 +113,15 @@ fn contexts_that_a_program_changes() {
         code = code.report_field(offset(name), half);
     }
     agree("changed contexts", TC, &code.end(0), &packets(), &[Vec::new(), vec![0; 192]]);
+    // Linux keeps some of these in 16 bits.
+    let mut code = Code::new();
+    for name in ["tc_index", "tc_classid"] {
+        code = code.add([store(name, 0x1_2345)]);
+    }
+    for (name, half) in ["tc_index", "tc_classid"].into_iter().zip(0..) {
+        code = code.report_field(offset(name), half);
+    }
+    agree("changed short fields", TC, &code.end(0), &packets(), &[vec![0; 192]]);
     let code = Code::new()
         .add([Insn::store_imm(Size::W, Reg::R6, offset("cb") + 4, 14)])
         .report_field(offset("cb") + 4, 0);
@@ -137,7 +146,6 @@ fn contexts_of_xdp() {
     };
     let code = distance(distance(code, "data", "data_end", 2), "data_meta", "data", 3).end(2);
     let len = 400;
-    // What its pointers say is for the kernel's own tests; here they are those of the packet.
     let contexts = [
         Vec::new(),
         md([0; 6]),
@@ -147,6 +155,12 @@ fn contexts_of_xdp() {
         md([0, len, 0, 0, 1, 0]),
         md([0, len, 0, 0x7fff_ffff, 0, 0]),
         md([0, len, 0, 0, 0, 1]),
+        md([32, len, 0, 0, 0, 0]),
+        md([32, len, 32, 0, 0, 0]),
+        md([30, len, 0, 0, 0, 0]),
+        md([0, len - 1, 0, 0, 0, 0]),
+        md([0, len + 1, 0, 0, 0, 0]),
+        md([len, len, 0, 0, 0, 0]),
         vec![0; 8],
         vec![0; 30],
     ];
