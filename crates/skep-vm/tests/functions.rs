@@ -372,11 +372,11 @@ fn frozen_data_is_what_was_verified_and_stays_so() {
     use skep_obj::{Data, MapInit};
     let def = MapDef { flags: MapFlags::RDONLY_PROG, ..map_def(MapType::Array, 4, 8, 1) };
     // The verifier knows the number, so that the access behind it is in bounds.
-    let text = "r1 = map_idx_value(0, 0) ll\nr2 = *(u64 *)(r1 + 0)\nr3 = r10\nr3 -= r2\n*(u64 *)(r3 + 0) = 5\n\
+    let text = "r1 = map_idx_value(0, 0) ll\nr2 = *(u64 *)(r1 + 0)\nr3 = r10\nr3 += r2\n*(u64 *)(r3 + 0) = 5\n\
                 r0 = *(u64 *)(r10 - 16)\nr0 += r2\nexit";
     for &engine in engines() {
         let mut program = program(ProgType::Xdp, parse(text), &[def]);
-        let data = Data { bytes: 16_u64.to_ne_bytes().to_vec(), frozen: true };
+        let data = Data { bytes: (-16_i64).to_ne_bytes().to_vec(), frozen: true };
         let specs: Vec<_> = program.maps.iter().cloned().collect();
         program.maps = specs
             .into_iter()
@@ -388,6 +388,6 @@ fn frozen_data_is_what_was_verified_and_stays_so() {
         maps[0].write(&[0; 4], &data.bytes, 0).unwrap();
         let executable = compile(program, None, &maps, engine).expect("the same data");
         maps[0].write(&[0; 4], &4096_u64.to_ne_bytes(), 0).unwrap();
-        assert_eq!(executable.run(&mut Lab::default(), &mut packet()), Ok(5 + 16));
+        assert_eq!(executable.run(&mut Lab::default(), &mut packet()), Ok((5 - 16_i64) as u64));
     }
 }
