@@ -2,14 +2,14 @@
 //! fixup for [`crate::resolve`].
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
 
-use skep_isa::text::{Cause as TextCause, Dialect, Reader, TextError};
-use skep_isa::{Insn, encode_all, table};
+use skep_isa::text::{Cause as TextCause, Dialect, TextError};
+use skep_isa::{Insn, encode_all};
 
 use crate::constant;
 use crate::ctype::{CType, Types};
 use crate::cursor::{Cursor, Value, is_name, is_name_start};
+use crate::dialect::{is_register, mnemonics, reader};
 use crate::directive::Directive;
 use crate::error::{Cause, MAX_ERRORS, Problem, Span};
 use crate::map::{MAX_MAPS, MapDecl};
@@ -150,6 +150,11 @@ impl<'a> Assembler<'a> {
     pub(crate) fn types_section(&self, name: &str) -> Option<&[u8]> {
         let index = *self.section_index.get(name)?;
         Some(self.sections[index].bytes.as_slice()).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// The data section of this name.
+    pub(crate) fn data_section(&self, name: &str) -> Option<usize> {
+        self.section_index.get(name).copied().filter(|&index| self.sections[index].is_data())
     }
 
     /// Where the next byte goes, as `.` means it.
@@ -564,33 +569,4 @@ fn label(text: &str) -> Option<(&str, usize)> {
 /// Whether a name is assigned to: `limit = 5`, but not `r0 = 5`, an instruction.
 fn is_assignment(cursor: &mut Cursor<'_>, name: &str) -> bool {
     cursor.peek() == Some(b'=') && !cursor.rest().starts_with("==") && !is_register(name)
-}
-
-/// Whether a word is a register, or meant as one: `r0`, `w10`, `r99`.
-pub(crate) fn is_register(word: &str) -> bool {
-    let digits = word.strip_prefix(['r', 'w', 'R', 'W']);
-    digits.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// The reader of a dialect: made once, it takes the table's templates apart.
-fn reader(dialect: Dialect) -> &'static Reader {
-    static PSEUDOC: OnceLock<Reader> = OnceLock::new();
-    static NORMAL: OnceLock<Reader> = OnceLock::new();
-    match dialect {
-        Dialect::Pseudoc => PSEUDOC.get_or_init(Reader::pseudoc),
-        Dialect::Normal => NORMAL.get_or_init(Reader::normal),
-    }
-}
-
-/// The words that statements of a dialect start with.
-fn mnemonics(dialect: Dialect) -> impl Iterator<Item = &'static str> {
-    table::ROWS.iter().filter_map(move |row| {
-        let template = match dialect {
-            Dialect::Pseudoc => row.pseudoc,
-            Dialect::Normal => row.normal,
-        };
-        let len = template.bytes().position(|b| !is_name(b)).unwrap_or(template.len());
-        // What starts with a register has no word to mistype.
-        (len > 0 && !is_register(&template[..len])).then_some(&template[..len])
-    })
 }

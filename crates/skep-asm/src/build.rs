@@ -11,7 +11,8 @@ use skep_obj::{Data, Function, Line, MapInit, MapSpec, Object, Pinning, RefTarge
 use crate::assembler::{Assembler, Result};
 use crate::ctype::{CType, TypeWriter};
 use crate::error::{Cause, Problem, Span};
-use crate::resolve::{Function as Found, Resolved, Target};
+use crate::function::{Function as Found, function_at};
+use crate::resolve::{Resolved, Target, undefined};
 use crate::section::{Origin, Purpose, Shape};
 use crate::symbol::{Binding, Meaning, SymbolIndex};
 use crate::typed;
@@ -22,7 +23,10 @@ pub const MAX_LINE_TEXT: usize = 256;
 /// Makes the object. Problems that show only here are added to the assembler's.
 pub(crate) fn build(asm: &mut Assembler<'_>, resolved: &Resolved, file: &str) -> Option<Object> {
     let data = data_sections(asm);
-    let built = Build { asm, resolved, file, data: &data }.object();
+    let maps: Vec<u64> = typed::maps(asm).into_iter().map(|(offset, _)| offset).collect();
+    let labels = labels(asm);
+    let build = Build { asm, resolved, file: file.into(), data: &data, map_places: &maps, labels: &labels };
+    let built = build.object();
     match built {
         Ok(object) => Some(object),
         Err(problem) => {
@@ -32,17 +36,35 @@ pub(crate) fn build(asm: &mut Assembler<'_>, resolved: &Resolved, file: &str) ->
     }
 }
 
+/// The labels of each section, other names for them left out.
+fn labels(asm: &Assembler<'_>) -> Vec<Vec<(u64, SymbolIndex)>> {
+    let mut labels = vec![Vec::new(); asm.sections.len()];
+    for (index, symbol) in asm.symbols.iter() {
+        if let (Meaning::Label(section, offset), false) = (symbol.meaning, symbol.alias) {
+            labels[section].push((offset, index));
+        }
+    }
+    for labels in &mut labels {
+        labels.sort_by_key(|&(offset, symbol)| (offset, asm.symbols[symbol].span.at));
+    }
+    labels
+}
+
 /// Data sections that have something in them, by section index: their place among the maps.
 fn data_sections(asm: &Assembler<'_>) -> HashMap<usize, usize> {
     let sections = asm.sections.iter().enumerate().filter(|(_, s)| s.is_data() && !s.bytes.is_empty());
-    let defined = if asm.has_types() { typed::map_places(asm).count() } else { asm.maps.len() };
+    let defined = if asm.has_types() { typed::maps(asm).len() } else { asm.maps.len() };
     sections.zip(defined..).map(|((section, _), map)| (section, map)).collect()
 }
 
 pub(crate) struct Build<'b, 'a> {
     pub(crate) asm: &'b Assembler<'a>,
     pub(crate) resolved: &'b Resolved,
-    file: &'b str,
+    file: Arc<str>,
+    /// Where compilers defined maps in `.maps`, ascending.
+    pub(crate) map_places: &'b [u64],
+    /// The labels of each section, by offset; those of one place in the order in which they were defined.
+    labels: &'b [Vec<(u64, SymbolIndex)>],
     /// Data sections that have something in them: their place among the maps.
     pub(crate) data: &'b HashMap<usize, usize>,
 }
@@ -184,7 +206,7 @@ impl Build<'_, '_> {
     fn map_named(&self, name: &str, span: Span) -> Result<usize> {
         match self.asm.symbols.find(name).map(|index| self.asm.symbols[index].meaning) {
             Some(Meaning::Map(map)) => Ok(map),
-            _ => Err(crate::resolve::undefined(self.asm, "map", name, span)),
+            _ => Err(undefined(self.asm, "map", name, span)),
         }
     }
 
@@ -227,9 +249,13 @@ impl Build<'_, '_> {
         }
         let mut programs = Vec::new();
         for &(slot, name, span) in &map.values {
-            let function = self.resolved.functions.iter().position(|f| f.name == name);
-            let function =
-                function.ok_or_else(|| crate::resolve::undefined(self.asm, "program", name, span))?;
+            let functions = &self.resolved.functions;
+            let function = match self.asm.symbols.find(name).map(|index| self.asm.symbols[index].meaning) {
+                Some(Meaning::Label(section, offset)) => function_at(functions, section, offset)
+                    .filter(|&function| functions[function].start == offset),
+                _ => None,
+            };
+            let function = function.ok_or_else(|| undefined(self.asm, "program", name, span))?;
             programs.push((slot, function));
         }
         Ok(MapInit::Programs(programs))
@@ -299,17 +325,9 @@ impl Build<'_, '_> {
 
     /// The variables of a data section: labels with data behind them, by offset.
     fn variables(&self, section: usize) -> Result<Vec<Variable>> {
-        let mut labels: Vec<(u64, SymbolIndex)> = Vec::new();
-        for (index, symbol) in self.asm.symbols.iter() {
-            if let Meaning::Label(of, offset) = symbol.meaning
-                && of == section
-                && !symbol.alias
-            {
-                labels.push((offset, index));
-            }
-        }
         let local = |symbol: SymbolIndex| self.asm.symbols[symbol].name.starts_with(".L");
-        labels.sort_by_key(|&(offset, symbol)| (offset, local(symbol), self.asm.symbols[symbol].span.at));
+        let mut labels = self.labels[section].clone();
+        labels.sort_by_key(|&(offset, symbol)| (offset, local(symbol)));
         // Of several names for a place, the first is the variable's.
         labels.dedup_by_key(|(offset, _)| *offset);
         let end = self.asm.sections[section].offset();
@@ -424,7 +442,7 @@ impl Build<'_, '_> {
             Target::Map(map) => RefTarget::Map(map),
             // Maps that compilers defined come first, in the order of their places.
             Target::MapAt(offset) => {
-                RefTarget::Map(typed::map_places(self.asm).position(|at| at == offset).unwrap_or(usize::MAX))
+                RefTarget::Map(self.map_places.binary_search(&offset).unwrap_or(usize::MAX))
             }
             // Only sections with bytes are referred to: an offset into an empty one was refused.
             Target::Value(section, offset) => {
@@ -445,7 +463,7 @@ impl Build<'_, '_> {
                 let text = self.asm.source.line_text(at);
                 let end = text.char_indices().map(|(at, _)| at).find(|&at| at >= MAX_LINE_TEXT);
                 let text = text[..end.unwrap_or(text.len())].replace('\0', "?");
-                Line { insn, file: self.file.into(), text: text.into(), line, column }
+                Line { insn, file: self.file.clone(), text: text.into(), line, column }
             }
             Origin::Loc(file, line, column) => {
                 let file = self.asm.files.get(&file).map_or("", String::as_str);

@@ -4,7 +4,7 @@
 //! Unions, bitfields, enumerations and packed structures have no spelling here; the types of an object that a
 //! compiler made may have them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use skep_abi::ProgType;
 use skep_btf::{BtfBuilder, IntEncoding, Linkage, POINTER_SIZE, TypeId};
@@ -405,6 +405,7 @@ impl Types {
         }
         let braces = cursor.eat("{");
         let mut members: Vec<(String, CType)> = Vec::new();
+        let mut names = HashSet::new();
         let mut base: Option<CType> = None;
         loop {
             while cursor.eat(",") || cursor.eat(";") {}
@@ -426,7 +427,7 @@ impl Types {
             if ty == CType::Void {
                 return Err(Problem::expected(at, "a type that has a size", "`void`"));
             }
-            if members.iter().any(|(name, _)| name == member) {
+            if !names.insert(member) {
                 return Err(Problem::expected(at, "another name", format!("a second member `{member}`")));
             }
             if members.len() >= MAX_MEMBERS {

@@ -173,14 +173,14 @@ impl<'a> Cursor<'a> {
         let mut left = self.product(constant, depth)?;
         loop {
             let start = self.offset();
-            let op = match self.peek() {
-                Some(op @ (b'+' | b'-' | b'|' | b'^' | b'&')) => op,
+            let operator = match self.peek() {
+                Some(operator @ (b'+' | b'-' | b'|' | b'^' | b'&')) => operator,
                 _ => return Ok(left),
             };
             self.at += 1;
             let right = self.product(constant, depth)?;
             let span = Span { at: start, len: self.offset() - start };
-            left = match op {
+            left = match operator {
                 b'+' => left.add(right, span)?,
                 b'-' => left.add(right.negated(span)?, span)?,
                 b'|' => left.numbers(&right, span, |a, b| Some(a | b))?,
@@ -195,14 +195,15 @@ impl<'a> Cursor<'a> {
         loop {
             let start = self.offset();
             self.skip_blanks();
-            let Some(&op) = ["*", "/", "%", "<<", ">>"].iter().find(|op| self.rest().starts_with(**op))
+            let Some(&operator) =
+                ["*", "/", "%", "<<", ">>"].iter().find(|operator| self.rest().starts_with(**operator))
             else {
                 return Ok(left);
             };
-            self.at += op.len();
+            self.at += operator.len();
             let right = self.primary(constant, depth)?;
             let span = Span { at: start, len: self.offset() - start };
-            left = left.numbers(&right, span, |a, b| match op {
+            left = left.numbers(&right, span, |a, b| match operator {
                 "*" => a.checked_mul(b),
                 "/" => a.checked_div(b),
                 "%" => a.checked_rem(b),
@@ -224,11 +225,11 @@ impl<'a> Cursor<'a> {
                 self.at += 1;
                 self.primary(constant, depth + 1)
             }
-            Some(op @ (b'-' | b'~')) => {
+            Some(operator @ (b'-' | b'~')) => {
                 self.at += 1;
                 let value = self.primary(constant, depth + 1)?;
                 let span = Span { at: start, len: self.offset() - start };
-                if op == b'-' {
+                if operator == b'-' {
                     value.negated(span)
                 } else {
                     value.numbers(&Value::default(), span, |a, _| Some(!a))
@@ -316,13 +317,14 @@ impl<'a> Value<'a> {
         &self,
         other: &Value<'a>,
         span: Span,
-        op: impl Fn(i128, i128) -> Option<i128>,
+        operator: impl Fn(i128, i128) -> Option<i128>,
     ) -> Result<Value<'a>> {
         if let Some(term) = self.terms.first().or(other.terms.first()) {
             let expected = "a number that is known here";
             return Err(Problem::expected(term.span, expected, format!("symbol `{}`", term.symbol)));
         }
-        let number = op(self.number, other.number).ok_or_else(|| Problem::new(span, Cause::Arithmetic))?;
+        let number =
+            operator(self.number, other.number).ok_or_else(|| Problem::new(span, Cause::Arithmetic))?;
         Ok(Value { number, terms: Vec::new() })
     }
 }

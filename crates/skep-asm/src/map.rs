@@ -4,6 +4,8 @@
 //! It says what a map is and how its keys and values are typed; whether a kind takes such sizes and flags is for
 //! the host to say that makes it.
 
+use std::collections::HashSet;
+
 use skep_abi::{MapDef, MapFlags, MapType};
 use skep_btf::{BtfMapDef, MapValues, POINTER_SIZE, TypeId, ValuesOf};
 use skep_obj::Pinning;
@@ -381,6 +383,7 @@ impl<'a> Reader<'_, 'a> {
     /// `[a, 3: b, c]`: a slot with a number, else the next one.
     fn values(&mut self) -> Result<Vec<(u32, &'a str, Span)>, Problem> {
         let mut values: Vec<(u32, &'a str, Span)> = Vec::new();
+        let mut taken = HashSet::new();
         let mut slot = 0u32;
         self.cursor.need("[")?;
         while !self.cursor.eat("]") {
@@ -393,7 +396,7 @@ impl<'a> Reader<'_, 'a> {
                 let limit = u64::from(MAX_INITIAL_SLOT);
                 return Err(Problem::new(span, Cause::Limit { what: "slots with initial values", limit }));
             }
-            if values.iter().any(|(taken, ..)| *taken == slot) {
+            if !taken.insert(slot) {
                 return Err(Problem::expected(span, "a free slot", format!("slot {slot} again")));
             }
             values.push((slot, name, span));

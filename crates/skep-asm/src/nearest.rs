@@ -1,5 +1,7 @@
 //! The name that was probably meant: the nearest by edit distance.
 
+/// Most names that are compared: a suggestion is not worth more.
+const MAX_CANDIDATES: usize = 10_000;
 /// Names longer than this are not compared: nobody mistypes them by one letter.
 const MAX_LEN: usize = 64;
 
@@ -11,6 +13,7 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     let most = (name.len() / 3).max(1);
     candidates
         .into_iter()
+        .take(MAX_CANDIDATES)
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= most && *candidate != name)
         .map(|candidate| (distance(name.as_bytes(), candidate.as_bytes()), candidate))
         .filter(|(distance, _)| *distance <= most)

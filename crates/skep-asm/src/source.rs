@@ -49,6 +49,7 @@ impl<'a> Source<'a> {
             at: 0,
             start: 0,
             depth: Vec::new(),
+            directive: None,
             dialect,
             statements: Vec::new(),
             problems: Vec::new(),
@@ -81,6 +82,8 @@ struct Splitter {
     start: usize,
     /// Where the open braces of the statement are.
     depth: Vec<usize>,
+    /// Whether the statement is a directive, once somebody asked.
+    directive: Option<bool>,
     dialect: Dialect,
     statements: Vec<Statement>,
     problems: Vec<Problem>,
@@ -101,8 +104,10 @@ impl Splitter {
                 (b'/', Some(b'*')) => self.block_comment(),
                 (b'"', _) => self.skip_string(),
                 (b'\'', _) => self.at += character_len(rest),
-                (b'{', _) if self.in_directive() => {
-                    self.depth.push(self.at);
+                (b'{', _) => {
+                    if self.in_directive() {
+                        self.depth.push(self.at);
+                    }
                     self.at += 1;
                 }
                 (b'}', _) => {
@@ -124,6 +129,7 @@ impl Splitter {
         if self.depth.is_empty() {
             self.end_statement();
             self.start = self.at + 1;
+            self.directive = None;
         }
         self.at += 1;
     }
@@ -143,9 +149,10 @@ impl Splitter {
         self.statements.push(Statement { span, dialect: self.dialect });
     }
 
-    fn in_directive(&self) -> bool {
+    fn in_directive(&mut self) -> bool {
         let statement = &self.text[self.start..self.at];
-        statement.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'.')
+        let first = || statement.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'.');
+        *self.directive.get_or_insert_with(first)
     }
 
     /// Overwrites the next bytes by blanks; line ends stay.

@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use skep_btf::{Btf, Linkage, Type, TypeId};
 use skep_obj::{MapInit, Object, RefTarget};
 
-use crate::assembler::is_register;
 use crate::constant;
 use crate::ctype::{CType, Types};
 use crate::cursor::{is_name, is_name_start};
+use crate::dialect::is_register;
 
 /// The names of everything that instructions refer to, each a name that a source can have, and different.
 pub(crate) struct Names {

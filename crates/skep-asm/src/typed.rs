@@ -17,13 +17,8 @@ use crate::resolve::Target;
 use crate::section::Purpose;
 use crate::symbol::Meaning;
 
-/// Where maps are defined in `.maps`, ascending.
-pub(crate) fn map_places(asm: &Assembler<'_>) -> impl Iterator<Item = u64> {
-    maps(asm).into_iter().map(|(offset, _)| offset)
-}
-
 /// The labels of `.maps`, by offset.
-fn maps<'a>(asm: &Assembler<'a>) -> Vec<(u64, &'a str)> {
+pub(crate) fn maps<'a>(asm: &Assembler<'a>) -> Vec<(u64, &'a str)> {
     let mut maps: Vec<_> = asm
         .symbols
         .iter()
@@ -127,14 +122,13 @@ impl Build<'_, '_> {
         let offset =
             BtfMapDef::read(btf, var).map_err(wrong)?.values.map_or(0, |values| u64::from(values.offset));
         let slot = |at: u64| (at.saturating_sub(start + offset) / u64::from(skep_btf::POINTER_SIZE)) as u32;
-        let places: Vec<u64> = map_places(self.asm).collect();
         let mut programs = Vec::new();
         let mut maps = Vec::new();
         for (at, target) in values {
             match target {
                 Target::Function(function) => programs.push((slot(*at), *function)),
                 Target::MapAt(place) => {
-                    maps.extend(places.binary_search(place).ok().map(|map| (slot(*at), map)));
+                    maps.extend(self.map_places.binary_search(place).ok().map(|map| (slot(*at), map)));
                 }
                 _ => {}
             }

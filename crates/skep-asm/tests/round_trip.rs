@@ -7,7 +7,7 @@ use arbtest::arbitrary::Unstructured;
 use skep_asm::{DisOptions, Options, assemble, assemble_with, disassemble_with};
 use skep_isa::text::Dialect;
 use skep_isa::{Callee, Endian, FormId, Insn, Op, Wide, decode_all, encode_all};
-use skep_obj::{Function, MapInit, MapSpec, Object, RefTarget, Reference};
+use skep_obj::{Function, MapSpec, Object, RefTarget, Reference};
 use skep_testkit::{TempDir, report_skipped, tool};
 
 /// A function's instructions, with nothing where references are, and the references.
@@ -26,10 +26,6 @@ fn kept(map: &MapSpec) -> MapSpec {
     if let Some(inner) = &mut map.inner {
         **inner = kept(inner);
         inner.name.clear();
-    }
-    if let MapInit::Data(_) = map.init {
-        // Whether user space maps it follows from the linkage of its variables, which types say.
-        map.def.flags = Default::default();
     }
     map
 }

@@ -10,22 +10,23 @@
 //! Sources: LLVM's BPF relocations (llvm/docs, "BPF relocations"; Documentation/bpf/llvm_reloc.rst, Linux 6.18);
 //! what libbpf documents for BTF-defined maps; agreement with clang 19 on text and relocations is tested.
 
+mod error;
+mod types;
+
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::sync::Arc;
 
 use object::write::{self, SectionId, StandardSegment, SymbolId, SymbolSection};
 use object::{
     Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind, elf,
 };
-use skep_btf::{
-    Btf, BtfBuilder, BtfError, BtfExt, BtfMapDef, CoreKind, CoreRelo, DataSec, ExtSection, FuncInfo,
-    IntEncoding, Kind, LineInfo, Linkage, MapValues, POINTER_SIZE, SecVar, Type, TypeId, ValuesOf,
-    place_section,
-};
+use skep_btf::{BtfMapDef, ExtSection, Linkage, POINTER_SIZE};
 use skep_isa::{Callee, Endian, FormId, Insn, Op, SLOT_BYTES, Wide, encode_all};
 
-use crate::object::{Function, MapInit, MapSpec, Object, Pinning, RefTarget};
+use types::{Types, Variable, defined_maps};
+
+use crate::object::{Function, MapInit, Object, RefTarget};
+
+pub use error::WriteError;
 
 /// Most bytes of one section: what a program of the greatest length has eight times over.
 pub const MAX_SECTION_BYTES: u64 = 1 << 26;
@@ -35,121 +36,6 @@ const R_BPF_64_ABS64: elf::RelocationType = elf::RelocationType(2);
 
 /// The section of map definitions.
 const MAPS: &str = ".maps";
-
-/// Why an object can't be written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WriteError {
-    /// A name that ELF can't hold: empty, or with a zero byte.
-    Name {
-        /// Of what.
-        what: &'static str,
-        /// The name.
-        name: String,
-    },
-    /// A function that begins within another one, or not at a whole slot.
-    Place {
-        /// The function.
-        function: String,
-        /// Its section.
-        section: String,
-        /// Where it begins, in bytes.
-        offset: u64,
-    },
-    /// Two things want the same section.
-    SectionTwice {
-        /// The section.
-        section: String,
-    },
-    /// A section of more than [`MAX_SECTION_BYTES`].
-    TooLarge {
-        /// The section.
-        section: String,
-        /// Its size in bytes.
-        size: u64,
-    },
-    /// An instruction refers to something that isn't there, or that its form can't carry.
-    BadReference {
-        /// The function.
-        function: String,
-        /// Slot in it.
-        insn: usize,
-        /// What it refers to.
-        target: RefTarget,
-    },
-    /// A map that the types don't define, though they define others: a variable in `.maps` says what a map is.
-    MapUntyped {
-        /// The map.
-        map: String,
-    },
-    /// Programs or maps to put into a map whose type has no place for them.
-    MapValues {
-        /// The map.
-        map: String,
-    },
-    /// A `.bss` section with other bytes than zeros.
-    BssContents {
-        /// The section.
-        section: String,
-        /// Where the first one stands.
-        offset: usize,
-    },
-    /// The types can't be asked or extended.
-    Types(BtfError),
-    /// The ELF layer refused.
-    Elf(String),
-}
-
-impl fmt::Display for WriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            WriteError::Name { what, name } => {
-                write!(f, "expected the name of a {what} without zero bytes, found {name:?}")
-            }
-            WriteError::Place { function, section, offset } => {
-                write!(f, "section `{section}`, offset {offset:#x}: expected a free slot for `{function}`")
-            }
-            WriteError::SectionTwice { section } => write!(f, "two different things are named `{section}`"),
-            WriteError::TooLarge { section, size } => {
-                write!(f, "section `{section}`: expected at most {MAX_SECTION_BYTES} bytes, found {size}")
-            }
-            WriteError::BadReference { function, insn, target } => {
-                write!(f, "{function}, instruction {insn}: can't refer to {target:?}")
-            }
-            WriteError::MapUntyped { map } => {
-                write!(f, "map `{map}`: expected a variable in `.maps` of the object's types, found none")
-            }
-            WriteError::MapValues { map } => {
-                write!(f, "map `{map}`: expected `values` in its definition, found none")
-            }
-            WriteError::BssContents { section, offset } => {
-                write!(f, "section `{section}`, offset {offset:#x}: expected zeros only")
-            }
-            WriteError::Types(error) => write!(f, "types: {error}"),
-            WriteError::Elf(error) => write!(f, "ELF: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for WriteError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            WriteError::Types(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-impl From<BtfError> for WriteError {
-    fn from(error: BtfError) -> WriteError {
-        WriteError::Types(error)
-    }
-}
-
-impl From<write::Error> for WriteError {
-    fn from(error: write::Error) -> WriteError {
-        WriteError::Elf(error.to_string())
-    }
-}
 
 impl Object {
     /// The bytes of an ELF relocatable file, machine BPF, in the object's byte order.
@@ -169,169 +55,6 @@ impl Object {
         writer.type_sections()?;
         Ok(writer.elf.write()?)
     }
-}
-
-/// The types as they are written, and the records that hang on them.
-struct Types {
-    btf: Option<Btf>,
-    ext: BtfExt,
-}
-
-impl Types {
-    /// Adds the strings that `.BTF.ext` refers to, and gives the variables of `.maps` places if they have none.
-    fn of(object: &Object) -> Result<Types, WriteError> {
-        let recorded = |f: &Function| f.btf_id.is_some() || !f.lines.is_empty() || !f.core_relos.is_empty();
-        let defined = |btf: &Arc<Btf>| btf.find(MAPS, Kind::DataSec).is_some();
-        let untyped = defined_maps(object).next().is_some() && !object.btf.as_ref().is_some_and(defined);
-        if object.btf.is_none() && !untyped && !object.functions.iter().any(recorded) {
-            return Ok(Types { btf: None, ext: BtfExt::default() });
-        }
-        let mut builder =
-            object.btf.as_ref().map_or_else(BtfBuilder::new, |btf| BtfBuilder::extend((**btf).clone()));
-        let mut ext = BtfExt::default();
-        for (section, functions) in by_section(object) {
-            if !functions.iter().any(|f| recorded(f)) {
-                continue;
-            }
-            let name = builder.str(section);
-            let mut funcs = Vec::new();
-            let mut lines = Vec::new();
-            let mut relos = Vec::new();
-            for f in functions {
-                let at = |slot: usize| (f.offset as u32).wrapping_add((slot * SLOT_BYTES) as u32);
-                funcs.extend(f.btf_id.map(|type_id| FuncInfo { insn_off: at(0), type_id }));
-                lines.extend(f.lines.iter().map(|line| LineInfo {
-                    insn_off: at(line.insn),
-                    file: builder.str(line.file.as_bytes()),
-                    line_text: builder.str(line.text.as_bytes()),
-                    line: line.line,
-                    col: line.column,
-                }));
-                relos.extend(f.core_relos.iter().map(|relo| CoreRelo {
-                    insn_off: at(relo.insn),
-                    type_id: relo.type_id,
-                    access: builder.str(&relo.access),
-                    kind: CoreKind(relo.kind),
-                }));
-            }
-            ext.funcs.push(ExtSection { name, records: funcs });
-            ext.lines.push(ExtSection { name, records: lines });
-            ext.core_relos.push(ExtSection { name, records: relos });
-        }
-        if untyped {
-            define_maps(object, &mut builder)?;
-        }
-        let btf = placed_maps(builder.finish()?)?;
-        Ok(Types { btf: Some(btf), ext })
-    }
-
-    /// The section of this name, with its variables.
-    fn section(&self, name: &str) -> Option<DataSec<'_>> {
-        let btf = self.btf.as_ref()?;
-        match btf.get(btf.find(name, Kind::DataSec)?) {
-            Ok(Type::DataSec(section)) => Some(section),
-            _ => None,
-        }
-    }
-
-    /// The variables of a section.
-    fn variables(&self, section: &str) -> Result<Vec<Variable<'_>>, WriteError> {
-        let (Some(btf), Some(section)) = (&self.btf, self.section(section)) else { return Ok(Vec::new()) };
-        let mut variables = Vec::new();
-        for var in section.vars.iter() {
-            // Functions of other objects may stand among the variables of a section that no file has.
-            let Type::Var(named) = btf.get(var.ty)? else { continue };
-            variables.push(Variable {
-                name: btf.name(named.name),
-                ty: var.ty,
-                offset: var.offset,
-                size: var.size,
-                linkage: named.linkage,
-            });
-        }
-        Ok(variables)
-    }
-}
-
-/// A variable of a data section.
-struct Variable<'a> {
-    name: &'a str,
-    ty: TypeId,
-    offset: u32,
-    size: u32,
-    linkage: Linkage,
-}
-
-/// Maps that are defined in `.maps`, by index.
-fn defined_maps(object: &Object) -> impl Iterator<Item = (usize, &MapSpec)> {
-    object.maps.iter().enumerate().filter(|(_, map)| !matches!(map.init, MapInit::Data(_)))
-}
-
-/// Defines the maps of an object that was made without types, as those of old were.
-fn define_maps(object: &Object, builder: &mut BtfBuilder) -> Result<(), WriteError> {
-    let int = builder.int("int", 4, IntEncoding::SIGNED);
-    let mut vars = Vec::new();
-    let mut end = 0u32;
-    for (_, map) in defined_maps(object) {
-        let slots = match &map.init {
-            MapInit::Programs(values) | MapInit::Maps(values) => {
-                values.iter().map(|(slot, _)| slot + 1).max()
-            }
-            MapInit::Empty | MapInit::Data(_) => None,
-        };
-        let def = definition(map);
-        let ty = def.write(builder, int);
-        // As many pointers as the definition can have members, then one a slot.
-        let size = (DEFINITION_POINTERS + slots.unwrap_or(0)).saturating_mul(POINTER_SIZE);
-        checked("map", &map.name)?;
-        let ty = builder.var(&map.name, ty, Linkage::GLOBAL);
-        vars.push(SecVar { ty, offset: end, size });
-        end = end.saturating_add(size);
-    }
-    limited(MAPS, u64::from(end))?;
-    builder.datasec(MAPS, end, &vars);
-    Ok(())
-}
-
-/// Most members of a map definition before its values.
-const DEFINITION_POINTERS: u32 = 10;
-
-fn definition(map: &MapSpec) -> BtfMapDef {
-    let some = |number: u32| (number != 0).then_some(number);
-    let of = match (&map.inner, &map.init) {
-        (Some(inner), _) => Some(ValuesOf::Maps(Box::new(definition(inner)))),
-        (None, MapInit::Programs(_)) => Some(ValuesOf::Progs),
-        _ => None,
-    };
-    BtfMapDef {
-        map_type: Some(map.def.map_type.0),
-        key_size: some(map.def.key_size),
-        value_size: some(map.def.value_size),
-        max_entries: some(map.def.max_entries),
-        map_flags: some(map.def.flags.0),
-        map_extra: (map.extra != 0).then_some(map.extra),
-        numa_node: map.numa_node,
-        pinning: (map.pinning == Pinning::ByName).then_some(1),
-        key_type: map.key_type,
-        value_type: map.value_type,
-        values: of.map(|of| MapValues { of, offset: 0 }),
-    }
-}
-
-/// Compilers leave places in `.maps` open, as zeros.
-fn placed_maps(btf: Btf) -> Result<Btf, WriteError> {
-    let Some(id) = btf.find(MAPS, Kind::DataSec) else { return Ok(btf) };
-    let Type::DataSec(section) = btf.get(id)? else { return Ok(btf) };
-    if section.size != 0 {
-        return Ok(btf);
-    }
-    let mut places = HashMap::new();
-    let mut end = 0u32;
-    for var in section.vars.iter() {
-        places.insert(btf.name(btf.get(var.ty)?.name()).to_owned(), end);
-        end = end.saturating_add(var.size.max(btf.size_of(var.ty)?).next_multiple_of(8));
-    }
-    Ok(place_section(&btf, id, end, |name| places.get(name).copied())?)
 }
 
 /// Functions by section, sections in the order of their first function, functions by offset.
@@ -674,6 +397,8 @@ impl<'a> Writer<'a> {
 
     /// Programs and maps that are put into maps: a pointer each, in the variable's `values`.
     fn map_relocations(&mut self) -> Result<(), WriteError> {
+        let variables: HashMap<_, _> =
+            self.types.variables(MAPS)?.into_iter().map(|var| (var.name, var)).collect();
         for (_, map) in defined_maps(self.object) {
             let values: Vec<(u32, Option<SymbolId>)> = match &map.init {
                 MapInit::Programs(programs) => {
@@ -686,8 +411,7 @@ impl<'a> Writer<'a> {
             };
             let nowhere = || WriteError::MapValues { map: map.name.clone() };
             let btf = self.types.btf.as_ref().ok_or_else(nowhere)?;
-            let var = self.types.variables(MAPS)?.into_iter().find(|var| var.name == map.name);
-            let var = var.ok_or_else(nowhere)?;
+            let var = variables.get(map.name.as_str()).ok_or_else(nowhere)?;
             let start = BtfMapDef::read(btf, var.ty)?.values.ok_or_else(nowhere)?.offset;
             let section = *self.sections.get(MAPS).ok_or_else(nowhere)?;
             for (slot, symbol) in values {
