@@ -252,7 +252,7 @@ fn in_packet(state: &mut State, pointer: &Value, more: i32) {
     if greatest > MAX_PACKET_OFFSET || greatest + pointer.off as u64 > MAX_PACKET_OFFSET {
         return;
     }
-    let known = (pointer.off + more) as u16;
+    let known = u16::try_from(pointer.off + more).unwrap_or(u16::MAX);
     let (kind, id) = (pointer.kind, pointer.id);
     state.change(
         |v| v.id == id && v.kind.same(kind),

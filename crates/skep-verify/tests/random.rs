@@ -154,7 +154,8 @@ impl Maker<'_, '_> {
         let (index, size) = (self.number()?, self.size()?);
         let mut jumps = Vec::new();
         // Most indices are bounded before, somehow.
-        match self.u.int_in_range(0..=5u8)? {
+        match self.u.int_in_range(0..=8u8)? {
+            6..=8 => jumps.push(self.bound_by_copy(index)?),
             0 => {
                 let mask = *self.u.choose(&[7, 15, 31, 56, 60, 63])?;
                 let width = self.width()?;
@@ -197,6 +198,40 @@ impl Maker<'_, '_> {
             self.land(jump);
         }
         Ok(())
+    }
+
+    /// A comparison of a copy of a register, which may have been taken on one way only, and be a constant away. Gives
+    /// the slot of the jump.
+    fn bound_by_copy(&mut self, index: Reg) -> Result<usize> {
+        let (copy, other) = (self.number()?, self.number()?);
+        let wide = if self.u.ratio(1u8, 3u8)? { Width::W32 } else { Width::W64 };
+        let on_stack = self.u.ratio(1u8, 4u8)?;
+        let skipped = self.u.ratio(1u8, 2u8)?.then(|| self.jump(other)).transpose()?;
+        if wide == Width::W32 && self.u.ratio(2u8, 3u8)? {
+            self.insns.push(Insn::alu_reg(AluOp::Mov, wide, index, index));
+        }
+        self.insns.push(Insn::alu_reg(AluOp::Mov, wide, copy, index));
+        if on_stack {
+            self.insns.push(Insn::store_reg(Size::Dw, Reg::R10, -8, copy));
+        }
+        if self.u.ratio(1u8, 3u8)? {
+            let distance = *self.u.choose(&[1, -1, 8, -8])?;
+            self.insns.push(Insn::alu_imm(AluOp::Add, wide, copy, distance));
+        }
+        if let Some(skipped) = skipped {
+            self.land(skipped);
+        }
+        if self.u.ratio(1u8, 3u8)? {
+            self.statements(0)?;
+        }
+        if on_stack {
+            self.insns.push(Insn::load(Size::Dw, copy, Reg::R10, -8));
+        }
+        let limit = *self.u.choose(&[7, 32, 55, 56, 57, 63, 64])?;
+        let cond = *self.u.choose(&[Cond::Gt, Cond::Ge, Cond::Gt, Cond::Ne])?;
+        let width = if self.u.ratio(1u8, 4u8)? { Width::W32 } else { wide };
+        self.insns.push(Insn::jump_imm(cond, width, copy, limit, 0));
+        Ok(self.insns.len() - 1)
     }
 
     /// A few statements; `depth` bounds nesting.
