@@ -306,13 +306,6 @@ pub enum Reason {
         /// What ends the path.
         at: &'static str,
     },
-    /// Something of the verifier's own limits, named.
-    Limit {
-        /// What there is too much of.
-        what: &'static str,
-        /// The limit.
-        limit: usize,
-    },
 }
 
 impl fmt::Display for Reason {
@@ -444,7 +437,6 @@ impl fmt::Display for Reason {
                 f,
                 "unreleased reference: the record that instruction {acquired} acquired is not released before {at}"
             ),
-            Reason::Limit { what, limit } => write!(f, "more than {limit} {what}"),
         }
     }
 }

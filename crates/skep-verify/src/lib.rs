@@ -11,7 +11,51 @@
 //! - `special`: maps that are refused for what their values contain;
 //! - `prune`, `precise`: where paths meet, which of them are the same.
 //!
+//! Functions of the program, static or global, are walked at each call with what is known there; Linux verifies global
+//! ones once, by their types. Callbacks, kernel functions, kernel pointers and maps of maps are refused by name.
+//!
 //! It runs nothing, and knows neither hosts nor maps' contents, but for data that is frozen.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use skep_abi::{AttachType, ProgType};
+//! use skep_isa::{Insn, Reg, Size};
+//! use skep_obj::{ProgFunction, Program};
+//! use skep_verify::{Fact, Options, Reason, verify};
+//!
+//! let program = |insns: Vec<Insn>| {
+//!     Arc::new(Program {
+//!         name: "length".to_owned(),
+//!         prog_type: ProgType::SocketFilter,
+//!         attach_type: AttachType(0),
+//!         license: String::new(),
+//!         kern_version: 0,
+//!         functions: vec![ProgFunction {
+//!             name: "length".to_owned(),
+//!             start: 0,
+//!             end: insns.len(),
+//!             global: true,
+//!             btf_id: None,
+//!         }],
+//!         insns,
+//!         maps: Vec::new().into(),
+//!         lines: Vec::new(),
+//!         core_relos: Vec::new(),
+//!         btf: None,
+//!     })
+//! };
+//! // r0 = skb->len
+//! let length = Insn::load(Size::W, Reg::R0, Reg::R1, 0);
+//!
+//! let verified = verify(program(vec![length, Insn::exit()]), &Options::default())?;
+//! assert_eq!(verified.fact(0), Fact::Context { field: 0, byte: 0 });
+//!
+//! let nothing = verify(program(vec![Insn::exit()]), &Options::default()).unwrap_err();
+//! assert_eq!(nothing.reason, Reason::UninitialisedRegister { register: 0 });
+//! assert_eq!(nothing.to_string(), "instruction 0: R0 !read_ok: r0 has no value on this path");
+//! # Ok::<(), skep_verify::VerifyError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod arith;
