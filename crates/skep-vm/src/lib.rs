@@ -21,6 +21,51 @@
 //! | function.rs, call.rs, standard.rs | what programs call |
 //! | runtime.rs | one run; tail calls |
 //!
+//! ```
+//! use std::sync::Arc;
+//! use skep_isa::{AluOp, Insn, Reg, Size, Width};
+//! use skep_obj::{ProgFunction, Program};
+//! use skep_vm::{Engine, Executable, Functions, RunContext, World};
+//!
+//! struct Nowhere;
+//!
+//! impl World for Nowhere {
+//!     fn program(&self, _id: u32) -> Option<Arc<Executable<Nowhere>>> {
+//!         None
+//!     }
+//!
+//!     fn cpu(&self) -> u32 {
+//!         0
+//!     }
+//! }
+//!
+//! // Twice the first byte of the memory in r1.
+//! let insns = vec![
+//!     Insn::load(Size::B, Reg::R0, Reg::R1, 0),
+//!     Insn::alu_reg(AluOp::Add, Width::W64, Reg::R0, Reg::R0),
+//!     Insn::exit(),
+//! ];
+//! let entry = ProgFunction { name: "twice".into(), start: 0, end: insns.len(), global: true, btf_id: None };
+//! let program = Program {
+//!     name: "twice".into(),
+//!     prog_type: skep_abi::ProgType::Unspec,
+//!     attach_type: skep_abi::AttachType(0),
+//!     license: String::new(),
+//!     kern_version: 0,
+//!     insns,
+//!     functions: vec![entry],
+//!     maps: [].into(),
+//!     lines: Vec::new(),
+//!     core_relos: Vec::new(),
+//!     btf: None,
+//! };
+//! let options = skep_verify::Options { memory: Some(1), ..Default::default() };
+//! let verified = skep_verify::verify(Arc::new(program), &options)?;
+//! let twice = Executable::compile(&verified, &[], &Functions::with_standard(), Engine::best())?;
+//! assert_eq!(twice.run(&mut Nowhere, &mut RunContext::memory(&[21])), Ok(42));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! This crate verifies nothing, and knows no devices, ids, names or clocks: hosts implement functions that need them.
 
 mod call;
