@@ -118,6 +118,11 @@ impl<'a> Assembler<'a> {
                     Problem::new(span, Cause::UnknownDirective(name.to_owned()))
                         .did_you_mean(Directive::nearest(name))
                 })?;
+                let directive = match (directive, statement.dialect) {
+                    (Directive::AlignByDialect, Dialect::Normal) => Directive::AlignBits,
+                    (Directive::AlignByDialect, Dialect::Pseudoc) => Directive::Align,
+                    _ => directive,
+                };
                 return self.directive(directive, span, &mut cursor);
             }
         }
@@ -279,6 +284,7 @@ impl<'a> Assembler<'a> {
             | Directive::Strings { .. }
             | Directive::Room
             | Directive::Fill
+            | Directive::AlignByDialect
             | Directive::Align
             | Directive::AlignBits
             | Directive::DebugData => self.data(directive, span, cursor)?,

@@ -38,6 +38,8 @@ pub(crate) enum Directive {
     Room,
     /// `.fill COUNT[, SIZE[, VALUE]]`
     Fill,
+    /// `.align N[, BYTE[, MOST]]`: bytes in pseudo-C, as for LLVM; in the normal dialect a power of two, as for GNU.
+    AlignByDialect,
     /// `.balign BYTES[, BYTE[, MOST]]`
     Align,
     /// `.p2align BITS[, BYTE[, MOST]]`
@@ -77,7 +79,7 @@ const DIRECTIVES: &[(&str, Directive)] = &[
     (".8byte", Numbers(8)),
     (".addrsig", Nothing),
     (".addrsig_sym", Nothing),
-    (".align", Align),
+    (".align", AlignByDialect),
     (".ascii", Strings { zero: false }),
     (".asciz", Strings { zero: true }),
     (".balign", Align),

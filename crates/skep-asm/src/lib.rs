@@ -76,7 +76,10 @@
 //! Types are C's (`unsigned long`, `char[16]`, `struct flow *`) and the kernel's short ones (`u8` to `s64`,
 //! `__be32`, `bool`). `.license "GPL"` states the licence.
 //!
-//! What `clang -S` and `gcc -S` print is taken too; of their debug information, `.loc` is kept.
+//! What `clang -S` and `bpf-gcc -S` print (the latter in the normal dialect) assembles to what they emit. With
+//! `-g` or `-gbtf` such a source brings its types along, and its maps, lines and CO-RE records with them; without,
+//! `.loc` alone is kept of its debug information. `.align` counts bytes in pseudo-C, as LLVM has it, and bits in the
+//! normal dialect, as GNU has it.
 //!
 //! Not here: macros, conditions, inclusion, relaxation of far jumps. It touches no file.
 #![forbid(unsafe_code)]

@@ -271,6 +271,30 @@ fn what_clang_prints_assembles_to_what_it_emits() {
 }
 
 #[test]
+fn what_gcc_prints_assembles_to_what_it_emits() {
+    let Some(gcc) = tool("bpf-gcc") else { skip!("bpf-gcc is not installed") };
+    let dir = TempDir::new("gcc-s");
+    for (program, types) in [("plain.c", false), ("plain.c", true), ("count.c", true), ("maps.c", true)] {
+        let compile = |what: &str, output: &Path| {
+            let mut command = Command::new(&gcc);
+            command.args(["-O2", what]).args(types.then_some("-gbtf")).arg(c_programs().join(program));
+            let output = command.arg("-o").arg(output).output().expect("bpf-gcc starts");
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        };
+        let (text, object) = (dir.join("a.s"), dir.join("a.o"));
+        compile("-S", &text);
+        compile("-c", &object);
+        let theirs = Object::from_elf(&std::fs::read(object).expect("written")).expect("readable");
+        let text = std::fs::read_to_string(text).expect("written");
+        let ours = ours(&text, Endian::Little, Dialect::Normal);
+        assert_agree(&theirs, &ours, false);
+        if types {
+            assert_eq!(theirs.maps, ours.maps, "{program}");
+        }
+    }
+}
+
+#[test]
 fn an_undefined_symbol_is_an_extern_as_for_compilers() {
     let source = ".extern there\n.weak maybe\nf: call there\nr1 = maybe ll\nexit";
     let object = ours(source, Endian::Little, Dialect::Pseudoc);
