@@ -68,6 +68,9 @@
 //!
 //! This crate verifies nothing, and knows no devices, ids, names or clocks: hosts implement functions that need them.
 
+// Parts of the lowered form and of a run serve native code only.
+#![cfg_attr(not(all(target_arch = "x86_64", unix)), allow(dead_code))]
+
 mod call;
 mod context;
 mod error;
