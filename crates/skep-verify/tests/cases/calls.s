@@ -81,6 +81,27 @@ fn tail:
 	r0 = 0
 	exit
 
+== what the caller knew outlives it
+.map array 4 64 1
+.map prog_array 4 4 2
+	r6 = *(u32 *)(r1 + 0)
+	if r6 > 63 goto out
+	call tail
+	r1 = map_idx_value(0, 0) ll
+	r1 += r6
+	r0 = *(u8 *)(r1 + 0)
+	exit
+out:
+	r0 = 0
+	exit
+fn tail:
+	r6 = r1
+	r2 = map_idx(1) ll
+	r3 = 0
+	call bpf_tail_call
+	r0 = 0
+	exit
+
 == eight frames, not nine
 	r0 = 0
 	call f1
