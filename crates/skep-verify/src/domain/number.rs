@@ -148,8 +148,8 @@ impl<const W: u32, const H: u32> Number<W, H> {
                 full: Range::signed(least, greatest),
                 half: Range::UNKNOWN,
             };
-            if bits == H {
-                // What the low half is known to be, read as signed.
+            if bits <= H && self.half.smin >= least && self.half.smax <= greatest {
+                // The low half, read as signed, is what comes out.
                 extended.full = Range::signed(self.half.smin, self.half.smax);
                 extended.half = self.half;
             }
@@ -163,7 +163,7 @@ impl<const W: u32, const H: u32> Number<W, H> {
 
     /// The low `bits` bits with zeroes above them.
     pub fn low_bits(self, bits: u32) -> Number<W, H> {
-        if bits == H {
+        if bits == H || bits < H && self.half.umax <= ones(bits) {
             return self.truncated();
         }
         if bits >= W || self.full.umax <= ones(bits) {
