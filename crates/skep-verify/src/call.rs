@@ -8,7 +8,7 @@ use crate::arith::MAX_OFFSET;
 use crate::error::Reason;
 use crate::explore::{CallMap, Explorer};
 use crate::pointer::{Access, stack_span, unmodified};
-use crate::stack::{Byte, place};
+use crate::stack::{Byte, Fill, place};
 use crate::state::State;
 use crate::value::{Kind, Value};
 
@@ -46,7 +46,12 @@ struct Call {
     constant: Option<u64>,
     /// The record argument.
     released: Option<u32>,
+    /// Whether the key is that of an array's element: those are always there.
+    present: bool,
 }
+
+/// Bytes of an array's key.
+const KEY_BYTES: i64 = 4;
 
 /// How many bytes a function accesses.
 #[derive(Clone, Copy)]
@@ -79,7 +84,7 @@ impl Explorer<'_> {
             let license = self.program.license.clone();
             return Err(Reason::NeedsGpl { function: function.name, license });
         }
-        let mut call = Call { function, map: None, constant: None, released: None };
+        let mut call = Call { function, map: None, constant: None, released: None, present: false };
         for index in 0..function.args.len() {
             self.argument(at, &mut call, index, state)?;
         }
@@ -111,6 +116,9 @@ impl Explorer<'_> {
             Ret::Void => Value::UNINIT,
             Ret::MapValueOrNull => {
                 let map = call.map.unwrap_or_default();
+                if call.present {
+                    return Value::pointer(Kind::MapValue { map, nullable: false });
+                }
                 let id = self.new_id();
                 Value { id, ..Value::pointer(Kind::MapValue { map, nullable: true }) }
             }
@@ -149,8 +157,11 @@ impl Explorer<'_> {
                 self.map_argument(at, call, reg, map, kinds)
             }
             Arg::MapKey(_) => {
-                let size = Bytes::exactly(self.map_of(call)?.key_size);
-                self.memory_argument(call, reg, size, Use::Read, state)
+                let def = self.map_of(call)?;
+                self.memory_argument(call, reg, Bytes::exactly(def.key_size), Use::Read, state)?;
+                call.present = matches!(def.map_type, MapType::Array | MapType::PercpuArray)
+                    && self.constant_key(&value, state).is_some_and(|key| key < u64::from(def.max_entries));
+                Ok(())
             }
             Arg::MapValue(_) => {
                 let size = Bytes::exactly(self.map_of(call)?.value_size);
@@ -222,6 +233,29 @@ impl Explorer<'_> {
         }
         call.map = Some(map);
         Ok(())
+    }
+
+    /// The number that an array's key on the stack is, if it is known. Then it matters that it is.
+    fn constant_key(&mut self, pointer: &Value, state: &State) -> Option<u64> {
+        let Kind::Stack { frame } = pointer.kind else { return None };
+        let off = i64::from(pointer.off) + pointer.num.as_constant()? as i64;
+        if off % KEY_BYTES != 0 {
+            return None;
+        }
+        match state.frames[frame as usize].stack.load(off, KEY_BYTES as usize).0 {
+            Fill::Register(value) => {
+                let key = value.as_constant()?;
+                self.need_precise_slot(state, frame, place(off).0);
+                Some(key)
+            }
+            Fill::PartOfNumber(number) => {
+                let key = number.as_constant()?;
+                self.need_precise_slot(state, frame, place(off).0);
+                Some(key)
+            }
+            Fill::Number(number) => number.as_constant(),
+            Fill::PartOfPointer => None,
+        }
     }
 
     /// The definition of the map among the arguments; no function takes two.

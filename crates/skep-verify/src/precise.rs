@@ -35,6 +35,13 @@ impl Explorer<'_> {
         self.go_back(wanted, state.depth(), self.history.len() - 1);
     }
 
+    /// The number in a stack slot matters, before the present instruction.
+    pub(crate) fn need_precise_slot(&mut self, state: &State, frame: u8, slot: usize) {
+        let mut wanted = Wanted::default();
+        wanted.slots[frame as usize] = 1 << slot;
+        self.go_back(wanted, state.depth(), self.history.len() - 1);
+    }
+
     /// Goes back from a point of the history, and notes what is wanted in each kept state.
     pub(crate) fn go_back(&mut self, mut wanted: Wanted, mut depth: usize, from: usize) {
         let mut kept = self.path.len();

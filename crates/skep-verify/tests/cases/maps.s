@@ -188,3 +188,40 @@ out:
 	r3 = 0
 	call bpf_tail_call
 	exit                                 ; error: R0 !read_ok
+
+== an element of an array, by a known index, is there
+.map array 4 8 16
+	*(u32 *)(r10 - 8) = 15
+	r2 = r10
+	r2 += -8
+	r1 = map_idx(0) ll
+	call bpf_map_lookup_elem
+	r0 = *(u64 *)(r0 + 0)
+	exit
+
+== beyond its end it is not
+.map array 4 8 16
+	*(u32 *)(r10 - 8) = 16
+	r2 = r10
+	r2 += -8
+	r1 = map_idx(0) ll
+	call bpf_map_lookup_elem
+	r0 = *(u64 *)(r0 + 0)                ; error: map_value_or_null
+	exit
+
+== the index is known on one way only
+.map array 4 8 16
+	r6 = *(u32 *)(r1 + 0)
+	r7 = 3
+	if r6 == 1 goto +1
+	r7 = r6
+	r8 = *(u32 *)(r1 + 4)
+	if r8 == 0 goto +1
+	r8 = 1
+	*(u32 *)(r10 - 8) = r7
+	r2 = r10
+	r2 += -8
+	r1 = map_idx(0) ll
+	call bpf_map_lookup_elem
+	r0 = *(u64 *)(r0 + 0)                ; error: map_value_or_null
+	exit
