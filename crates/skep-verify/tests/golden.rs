@@ -1,5 +1,5 @@
 //! Recorded programs with the verdict of Linux 6.18: nothing that Linux refuses is accepted here, and most of what
-//! Linux accepts is.
+//! Linux accepts is. With `SKEP_SLOW` set, cases that take more than twice Linux's instructions are named.
 
 mod support;
 

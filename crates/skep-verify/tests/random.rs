@@ -4,6 +4,7 @@
 //! Programs are made of what verifiers get wrong: comparisons that bound an index, arithmetic between comparison and
 //! use, spills and fills, loops, functions; many are one constant away from being right. They run in an interpreter
 //! of their own, which knows nothing of verification: it checks each access and each register.
+//! `SKEP_RANDOM_MS` is for how many milliseconds, 1500 unless it is set.
 
 use std::cell::Cell;
 use std::sync::Arc;
