@@ -265,7 +265,7 @@ impl Place<'_, '_> {
 
     /// A function of the source, else a helper, else one that is defined elsewhere.
     fn call(&self, insn: Insn) -> Result<(Insn, Option<Target>)> {
-        let local = Insn::new(Op::Call(Callee::Local));
+        let local = Insn::new(Op::Call(Callee::Local)).imm(-1);
         match self.meaning() {
             Meaning::Label(section, offset) => {
                 self.alone("a function alone")?;

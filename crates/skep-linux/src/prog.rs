@@ -3,16 +3,17 @@
 //! Source: `bpf_prog_load` of kernel/bpf/syscall.c, `bpf_check` of kernel/bpf/verifier.c, Linux 6.18.
 
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use skep_abi::{AttachType, Errno, ProgType};
+use skep_abi::{AttachType, Errno, MapType, ProgType};
 use skep_host::{HostError, LoadInfo, LoadOptions};
-use skep_isa::{Endian, FormId, Insn, Op, Wide, encode_all};
+use skep_isa::{Endian, FormId, Insn, Op, Reg, Wide, encode_all};
 use skep_obj::Program;
 
 use crate::map::kernel_name;
-use crate::sys::{self, ProgInfo, ProgLoad};
+use crate::sys::{self, MapCreate, ProgInfo, ProgLoad};
 use crate::types::{Records, TypeStore};
 use crate::{log, machine};
 
@@ -63,7 +64,7 @@ pub(crate) fn load(
         (Some(records), Some(_)) => (&records.funcs[..], &records.lines[..]),
         _ => (&[][..], &[][..]),
     };
-    let indexed = has_fd_array(map_fds);
+    let indexed = map_fds.is_empty() || has_fd_array();
     let insns = if indexed { program.insns.clone() } else { by_descriptor(&program.insns, map_fds) };
     let insns = encode_all(&insns, NATIVE);
     let kern_version = match program.kern_version {
@@ -139,14 +140,22 @@ fn by_descriptor(insns: &[Insn], map_fds: &[i32]) -> Vec<Insn> {
     insns.iter().map(by_fd).collect()
 }
 
-/// Whether the kernel takes maps by index (5.14): a program that only names one answers it.
-fn has_fd_array(map_fds: &[i32]) -> bool {
-    use std::sync::OnceLock;
+/// Whether the kernel takes maps by index (5.14): a program that only names one answers it. The map is the
+/// question's own, because a program array belongs to the kind of the first program that names it.
+fn has_fd_array() -> bool {
     static ANSWER: OnceLock<bool> = OnceLock::new();
-    let [_, ..] = map_fds else { return true };
     *ANSWER.get_or_init(|| {
-        let mut insns = Insn::map_idx(skep_isa::Reg::R1, 0).to_vec();
-        insns.extend([Insn::mov_imm(skep_isa::Reg::R0, 0), Insn::exit()]);
+        let array = MapCreate {
+            map_type: MapType::Array.0,
+            key_size: 4,
+            value_size: 4,
+            max_entries: 1,
+            ..MapCreate::default()
+        };
+        // Where no map can be made nothing is known, and what comes after will say why.
+        let Ok(map) = sys::map_create(&array) else { return true };
+        let mut insns = Insn::map_idx(Reg::R1, 0).to_vec();
+        insns.extend([Insn::mov_imm(Reg::R0, 0), Insn::exit()]);
         let insns = encode_all(&insns, NATIVE);
         let request = ProgLoad {
             prog_type: ProgType::SocketFilter.0,
@@ -158,10 +167,9 @@ fn has_fd_array(map_fds: &[i32]) -> bool {
             btf: None,
             funcs: &[],
             lines: &[],
-            maps: map_fds,
+            maps: &[map.as_raw_fd()],
         };
         let (result, _) = ask(&request, 0, &mut []);
-        // Without permission nothing is known, and the load will say why.
         !matches!(result, Err(Errno::EINVAL | Errno::EBADF))
     })
 }

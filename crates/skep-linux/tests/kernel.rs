@@ -244,8 +244,8 @@ fn a_context_goes_in_and_comes_out() {
     // r0 = ctx->rx_queue_index
     let code = [Insn::load(Size::W, Reg::R0, Reg::R1, 16), Insn::exit()];
     let (prog, _) = host.load(&program(ProgType::Xdp, &[], &[&code]), &[], &LoadOptions::default()).unwrap();
-    // Pointers are ignored; the interface is the one that a test run has anyway.
-    let words = [7u32, 8, 9, 1, 0, 0];
+    // Without lengths the packet is all of the data; the interface is the one that a test run has anyway.
+    let words = [0u32, 0, 9, 1, 0, 0];
     let context: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     let run = TestRun { data: &[0; 60], context: &context, ..TestRun::default() };
     let result = host.test_run(prog, &run).unwrap();

@@ -36,7 +36,8 @@ pub struct Function {
     pub global: bool,
     /// Its instructions, indexed by slot; what they refer to stands in `references`.
     pub insns: Vec<Insn>,
-    /// What instructions refer to, by slot, ascending.
+    /// What instructions refer to, by slot, ascending. The numbers of those instructions are blank: zero in a wide
+    /// load, -1 in a call, as compilers leave them.
     pub references: Vec<Reference>,
     /// Source lines, by slot, ascending.
     pub lines: Vec<Line>,
