@@ -74,6 +74,8 @@ pub enum Effect {
     MovesPacket,
     /// Memory arguments may lie in the packet.
     PacketMemory,
+    /// Of an array, it finds every index that is below the size.
+    FindsIndex,
     /// It does not return when it succeeds: another program runs in place of this one.
     TailCall,
 }
@@ -134,7 +136,7 @@ impl Function {
 }
 
 use Arg::{ConstSize, Context, Map, MapKey, MapValue, MapValueOut, Memory, Record, Scalar, Size};
-use Effect::{Gpl, MovesPacket, PacketMemory, TailCall};
+use Effect::{FindsIndex, Gpl, MovesPacket, PacketMemory, TailCall};
 use Programs::{All, Only};
 
 /// A map of any kind whose elements have keys.
@@ -183,7 +185,7 @@ macro_rules! functions {
 }
 
 functions! {
-    1 map_lookup_elem(MAP, MapKey(0)) -> MapValueOrNull [PacketMemory] All 3 . 19
+    1 map_lookup_elem(MAP, MapKey(0)) -> MapValueOrNull [PacketMemory FindsIndex] All 3 . 19
         "the address of the value with this key, or null";
     2 map_update_elem(MAP, MapKey(0), MapValue(0), Scalar) -> Integer [PacketMemory] All 3 . 19
         "set the value of a key; flags BPF_ANY, BPF_NOEXIST, BPF_EXIST";

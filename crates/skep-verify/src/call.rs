@@ -159,7 +159,8 @@ impl Explorer<'_> {
             Arg::MapKey(_) => {
                 let def = self.map_of(call)?;
                 self.memory_argument(call, reg, Bytes::exactly(def.key_size), Use::Read, state)?;
-                call.present = matches!(def.map_type, MapType::Array | MapType::PercpuArray)
+                call.present = call.function.has(Effect::FindsIndex)
+                    && matches!(def.map_type, MapType::Array | MapType::PercpuArray)
                     && self.constant_key(&value, state).is_some_and(|key| key < u64::from(def.max_entries));
                 Ok(())
             }

@@ -225,3 +225,14 @@ out:
 	call bpf_map_lookup_elem
 	r0 = *(u64 *)(r0 + 0)                ; error: map_value_or_null
 	exit
+
+== another CPU's value, by a known index, need not be: there may be no such CPU
+.map percpu_array 4 8 16
+	*(u32 *)(r10 - 4) = 3
+	r2 = r10
+	r2 += -4
+	r1 = map_idx(0) ll
+	r3 = 99
+	call bpf_map_lookup_percpu_elem
+	r0 = *(u64 *)(r0 + 0)                ; error: R0 invalid mem access 'map_value_or_null'
+	exit
