@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use skep_btf::Btf;
 use skep_obj::{MapSpec, Program};
+use skep_verify::Shifts;
 
 use crate::HostError;
 
@@ -34,6 +35,9 @@ pub struct LoadOptions {
     pub engine: Engine,
     /// For programs of kind `unspec`: bytes of memory that each run will at least give.
     pub memory_bytes: u32,
+    /// For programs of kind `unspec`: what shifts by a constant beyond the width are. For all other kinds they are what
+    /// they are on Linux.
+    pub shifts: Shifts,
     /// Whether the verifier's log is wanted also on success.
     pub log: bool,
 }
@@ -75,6 +79,8 @@ pub struct TestRun<'a> {
 pub struct TestResult {
     /// r0, as the hook reads it.
     pub retval: u32,
+    /// All of r0, where the host can tell: Linux can't.
+    pub r0: Option<u64>,
     /// The packet as the program left it.
     pub data: Vec<u8>,
     /// The context's UAPI bytes after the run; empty if none were given.

@@ -228,6 +228,7 @@ impl Host for LinuxHost {
         context.truncate(ran.ctx_size);
         Ok(TestResult {
             retval: ran.retval,
+            r0: None,
             data: self.packet[..ran.data_size.min(room)].to_vec(),
             context: if given.is_empty() { Vec::new() } else { context },
             duration: std::time::Duration::from_nanos(ran.duration_ns.into()),

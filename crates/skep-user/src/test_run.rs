@@ -145,7 +145,7 @@ impl Test<'_> {
         self.world.start_run();
         let (retval, duration) = self.repeat(&mut context)?;
         let data = context.packet().data().to_vec();
-        Ok(TestResult { retval: retval as u32, data, context: Vec::new(), duration })
+        Ok(result(retval, data, Vec::new(), duration))
     }
 }
 
@@ -195,7 +195,7 @@ impl Test<'_> {
             md[4..8].copy_from_slice(&ends.1.to_ne_bytes());
             md
         });
-        Ok(TestResult { retval: retval as u32, data: out, context: context.unwrap_or_default(), duration })
+        Ok(result(retval, out, context.unwrap_or_default(), duration))
     }
 
     /// Whether a test may give this `struct xdp_md`: its pointers are offsets from the start of the metadata.
@@ -227,6 +227,11 @@ impl Test<'_> {
             _ => refuse(Errno::ENODEV, "ingress_ifindex is the number of no device"),
         }
     }
+}
+
+/// What a run that ended so did: its hook reads the low half of r0.
+fn result(r0: u64, data: Vec<u8>, context: Vec<u8>, duration: Duration) -> TestResult {
+    TestResult { retval: r0 as u32, r0: Some(r0), data, context, duration }
 }
 
 /// `struct xdp_md` as a test gives it. Without pointers, all of the packet is data, as far as it fits.
@@ -299,7 +304,7 @@ impl Test<'_> {
         let mut out = if from_link_layer { Vec::new() } else { vec![0; HEADER] };
         out.extend(context.packet().data());
         let context = given.map_or_else(Vec::new, |given| returned(given, &context));
-        Ok(TestResult { retval: retval as u32, data: out, context, duration })
+        Ok(result(retval, out, context, duration))
     }
 
     /// Whether a test may give this `struct __sk_buff` with a packet of this length.

@@ -7,7 +7,7 @@ use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::state::State;
-use crate::step::unknown;
+use crate::step::{bits, unknown};
 use crate::value::{Kind, Value};
 
 /// No offset may come near this: sums of a few then can't overflow (`BPF_MAX_VAR_OFF`).
@@ -24,7 +24,7 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<(), Reason> {
         let right = match operand {
-            Src::Imm => Value::constant(insn.imm as u64),
+            Src::Imm => Value::constant(immediate(insn.imm, op, width)),
             Src::Reg => state.read(insn.src)?,
         };
         if op == AluOp::Mov {
@@ -125,6 +125,15 @@ impl Explorer<'_> {
         }
         sane(register, result.kind, &result.num)?;
         Ok(result)
+    }
+}
+
+/// The number that an immediate stands for: of a shift's count, the bits that count. Counts beyond them get here only
+/// where [`crate::Shifts`] lets them.
+fn immediate(imm: i64, op: AluOp, width: Width) -> u64 {
+    match op {
+        AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => imm as u64 & (bits(width) - 1) as u64,
+        _ => imm as u64,
     }
 }
 

@@ -73,6 +73,21 @@ fn register(index: usize) -> Reg {
 }
 
 impl Explorer<'_> {
+    /// A call of the function whose number a register holds: compilers without optimisation make one of a call through a
+    /// constant. The number must be known, and the same on every path, so that whoever compiles the program knows what
+    /// is called.
+    pub(crate) fn call_register(&mut self, at: usize, reg: Reg, state: &mut State) -> Result<(), Reason> {
+        let value = state.read(reg)?;
+        let what = |why: &str| Reason::Forbidden { register: reg.0, what: format!("an indirect call {why}") };
+        let constant = value.as_constant().ok_or_else(|| what("of what is not a known number"))?;
+        let id = u32::try_from(constant).map_err(|_| what("of a number that is no function's"))?;
+        self.need_precise(state, reg);
+        if *self.callees.entry(at).or_insert(id) != id {
+            return Err(what("of one function on this path and another on an earlier one"));
+        }
+        self.call_helper(at, id, state)
+    }
+
     /// A call of a helper.
     pub(crate) fn call_helper(&mut self, at: usize, id: u32, state: &mut State) -> Result<(), Reason> {
         let function = Function::by_id(id).ok_or(Reason::UnknownFunction { id })?;

@@ -25,6 +25,7 @@ use crate::special::special_field;
 use crate::state::{Frame, MAX_FRAMES, State};
 use crate::value::{Id, Kind, Value};
 use crate::verified::{Fact, Stats, Verified};
+use crate::watch::Visit;
 
 /// Index of a kept state.
 pub(crate) type NodeId = usize;
@@ -97,6 +98,8 @@ pub(crate) struct Explorer<'a> {
     pub(crate) facts: Vec<Fact>,
     /// The maps that calls are given, by slot of the call.
     pub(crate) call_maps: HashMap<usize, CallMap>,
+    /// The functions that indirect calls call, by slot of the call.
+    pub(crate) callees: HashMap<usize, u32>,
     /// What special field each map has in its values, once it was asked.
     special: HashMap<u32, Option<String>>,
     /// Bytes of stack used, by function.
@@ -117,6 +120,7 @@ pub(crate) struct Explorer<'a> {
     pub(crate) kept_at: (u64, u64),
     pub(crate) stats: Stats,
     pub(crate) log: String,
+    watch: &'a mut dyn FnMut(&Visit<'_>),
 }
 
 /// Most bytes of the log; what comes after is left out, and the log says so.
@@ -127,6 +131,15 @@ const LOG_LIMIT: usize = 64 << 20;
 /// What is proved: on every path, instructions read only initialised registers, access only memory that is there,
 /// call functions only with what they take, and end. [`Options`] says how much work that may be.
 pub fn verify(program: Arc<Program>, options: &Options) -> Result<Verified, VerifyError> {
+    verify_watched(program, options, &mut |_| ())
+}
+
+/// [`verify`], calling `watch` at each visit of an instruction with what is known before it.
+pub fn verify_watched(
+    program: Arc<Program>,
+    options: &Options,
+    watch: &mut dyn FnMut(&Visit<'_>),
+) -> Result<Verified, VerifyError> {
     let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
     let context = program.prog_type.context();
     let flow = Flow::new(&program).map_err(|(insn, reason)| bare(insn, reason))?;
@@ -142,6 +155,7 @@ pub fn verify(program: Arc<Program>, options: &Options) -> Result<Verified, Veri
         flow,
         facts: vec![Fact::Unreachable; slots],
         call_maps: HashMap::new(),
+        callees: HashMap::new(),
         special: HashMap::new(),
         stacks: vec![0; functions],
         reads_uninit: vec![false; functions],
@@ -158,9 +172,10 @@ pub fn verify(program: Arc<Program>, options: &Options) -> Result<Verified, Veri
         kept_at: (0, 0),
         stats: Stats::default(),
         log: String::new(),
+        watch,
     };
     explorer.run()?;
-    let Explorer { mut facts, call_maps, stacks, reads_uninit, stats, log, .. } = explorer;
+    let Explorer { mut facts, call_maps, callees, stacks, reads_uninit, stats, log, .. } = explorer;
     for (at, map) in call_maps {
         if let CallMap::One(map) = map {
             facts[at] = Fact::CallWithMap(map);
@@ -169,7 +184,7 @@ pub fn verify(program: Arc<Program>, options: &Options) -> Result<Verified, Veri
     let stacks: Vec<u32> = stacks.iter().map(|bytes| bytes.next_multiple_of(8)).collect();
     let memory = (program.prog_type == ProgType::Unspec).then(|| options.memory.unwrap_or(0));
     let log = options.log.then_some(log);
-    Ok(Verified { program, facts, stacks, reads_uninit, memory, stats, log })
+    Ok(Verified { program, facts, callees, stacks, reads_uninit, memory, stats, log })
 }
 
 /// A refusal with its source line.
@@ -238,6 +253,7 @@ impl Explorer<'_> {
             return Err(Reason::TooComplex { limit: self.options.limits.insns });
         }
         self.processed += 1;
+        (self.watch)(&Visit { insn: at, state });
         if self.flow.meets[at] && self.meet(at, state)? {
             if self.options.log {
                 let _ = writeln!(self.log, "{at}: safe");

@@ -77,8 +77,10 @@ mod state;
 mod step;
 mod value;
 mod verified;
+mod watch;
 
 pub use error::{Decision, Place, Reason, Source, VerifyError};
-pub use explore::verify;
-pub use options::{Limits, Options};
+pub use explore::{verify, verify_watched};
+pub use options::{Limits, Options, Shifts};
 pub use verified::{Fact, Region, Stats, Verified};
+pub use watch::Visit;

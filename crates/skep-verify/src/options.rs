@@ -11,13 +11,31 @@ pub struct Options {
     /// Whether packet, map value and other accesses must be aligned to their size, as machines without unaligned
     /// access need it (`BPF_F_STRICT_ALIGNMENT`).
     pub strict_alignment: bool,
+    /// What shifts by a constant beyond the width are.
+    pub shifts: Shifts,
     /// How much work it may be.
     pub limits: Limits,
 }
 
+/// What a shift by a constant that is not below the width is. A count in a register is always masked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shifts {
+    /// A mistake: the program is refused, as Linux does.
+    #[default]
+    Linux,
+    /// A shift by the low bits of the constant, as RFC 9669 section 4.1 defines it.
+    Rfc9669,
+}
+
 impl Default for Options {
     fn default() -> Options {
-        Options { memory: None, log: false, strict_alignment: false, limits: Limits::LINUX }
+        Options {
+            memory: None,
+            log: false,
+            strict_alignment: false,
+            shifts: Shifts::Linux,
+            limits: Limits::LINUX,
+        }
     }
 }
 

@@ -100,7 +100,7 @@ impl Explorer<'_> {
                     }
                 }
             }
-            Op::Call(_) if passed.returned => {
+            Op::Call(_) | Op::CallX if passed.returned => {
                 // From the caller to a tail call in the callee, whose result is not the callee's.
                 *regs &= !1;
                 *depth += 1;
@@ -124,7 +124,7 @@ impl Explorer<'_> {
                 wanted.regs[*depth] = result;
                 wanted.slots[*depth] = 0;
             }
-            Op::Wide(_) | Op::Call(_) | Op::LoadPacket { .. } => *regs &= !uses(insn).1,
+            Op::Wide(_) | Op::Call(_) | Op::CallX | Op::LoadPacket { .. } => *regs &= !uses(insn).1,
             _ => {}
         }
         if passed.links != 0 {

@@ -7,6 +7,7 @@ use crate::error::Reason;
 use crate::explore::{Explorer, Next};
 use crate::flow::successors;
 use crate::memory::Stored;
+use crate::options::Shifts;
 use crate::pointer::{is_aligned, unmodified};
 use crate::state::{Frame, MAX_FRAMES, State};
 use crate::value::{Kind, Value};
@@ -15,7 +16,7 @@ impl Explorer<'_> {
     /// One instruction.
     pub(crate) fn step(&mut self, at: usize, insn: &Insn, state: &mut State) -> Result<Next, Reason> {
         let (dst, src) = (insn.dst, insn.src);
-        operands(insn)?;
+        operands(insn, self.options.shifts)?;
         match insn.op() {
             Op::Alu { op, width, src: operand } => self.alu(insn, op, width, operand, state)?,
             Op::Neg { width } => {
@@ -97,7 +98,7 @@ impl Explorer<'_> {
             Op::Wide(kind) => self.wide(insn, kind, state)?,
             Op::AddrSpaceCast => return unsupported("a cast between an arena's address spaces"),
             Op::GotoX => return unsupported("an indirect jump"),
-            Op::CallX => return unsupported("an indirect call"),
+            Op::CallX => self.call_register(at, dst, state)?,
             Op::Call(Callee::Kfunc) => return unsupported("a call of a kernel function"),
             // Refused before the walk; and operations that the table may get later.
             _ => return unsupported("this instruction"),
@@ -262,16 +263,18 @@ fn exit(state: &mut State) -> Result<Next, Reason> {
 }
 
 /// Checks operands that are wrong whatever the registers hold, where the instruction is reached at all.
-fn operands(insn: &Insn) -> Result<(), Reason> {
+fn operands(insn: &Insn, shifts: Shifts) -> Result<(), Reason> {
     let Some(row) = insn.row() else { return Ok(()) };
     let writes = |reg| row.dst.writes() && insn.dst == reg || row.src.writes() && insn.src == reg;
     if writes(Reg::R10) {
         return Err(Reason::FramePointerWritten);
     }
     let Op::Alu { op, width, src: Src::Imm } = insn.op() else { return Ok(()) };
-    let bits = if width == Width::W64 { 64 } else { 32 };
+    let bits = bits(width);
     match op {
-        AluOp::Lsh | AluOp::Rsh | AluOp::Arsh if !(0..bits).contains(&insn.imm) => {
+        AluOp::Lsh | AluOp::Rsh | AluOp::Arsh
+            if shifts == Shifts::Linux && !(0..bits).contains(&insn.imm) =>
+        {
             let why = format!("invalid shift {}, expected 0 to {}", insn.imm, bits - 1);
             Err(Reason::BadOperand { why })
         }
@@ -279,6 +282,14 @@ fn operands(insn: &Insn) -> Result<(), Reason> {
             Err(Reason::BadOperand { why: "division by zero".to_owned() })
         }
         _ => Ok(()),
+    }
+}
+
+/// A width in bits.
+pub(crate) fn bits(width: Width) -> i64 {
+    match width {
+        Width::W32 => 32,
+        Width::W64 => 64,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A program that passed, with what was proved of it. Only this crate can make one: whoever holds a
 //! [`Verified`] may run it without checking again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use skep_obj::Program;
@@ -10,6 +11,7 @@ use skep_obj::Program;
 pub struct Verified {
     pub(crate) program: Arc<Program>,
     pub(crate) facts: Vec<Fact>,
+    pub(crate) callees: HashMap<usize, u32>,
     pub(crate) stacks: Vec<u32>,
     pub(crate) reads_uninit: Vec<bool>,
     pub(crate) memory: Option<u32>,
@@ -78,6 +80,11 @@ impl Verified {
     /// What was proved of the instruction in this slot.
     pub fn fact(&self, insn: usize) -> Fact {
         self.facts.get(insn).copied().unwrap_or_default()
+    }
+
+    /// The function that the indirect call in this slot calls on every path, by its number.
+    pub fn callee(&self, insn: usize) -> Option<u32> {
+        self.callees.get(&insn).copied()
     }
 
     /// Bytes of stack that this function of the program needs, a multiple of eight.

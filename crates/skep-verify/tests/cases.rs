@@ -2,7 +2,7 @@
 //!
 //! A file has one program a block. A block starts with `== what it shows`; lines that start with a dot say what the
 //! program is (`.type xdp`, `.license GPL`, `.map hash 4 8 16 [flags]`, `.data HEX` for a frozen data section,
-//! `.memory 64`, `.limit 1000`); `name:` is a label, `fn name:` the start of a function; the rest are instructions in
+//! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts); `name:` is a label, `fn name:` the start of a function; the rest are instructions in
 //! pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
 //! words; `; help: words` that the suggestion has these. A block without it is accepted.
 
@@ -14,7 +14,7 @@ use skep_abi::{AttachType, Function, MapDef, MapFlags, MapType, ProgType};
 use skep_isa::text::{Field, Reader};
 use skep_isa::{Callee, FormId, Insn, Op};
 use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFunction, Program};
-use skep_verify::{Options, verify};
+use skep_verify::{Options, Shifts, verify};
 
 /// What a block says.
 struct Block {
@@ -77,6 +77,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
             [".data", hex] => maps.push(data(hex)),
             [".memory", size] => options.memory = Some(number(size)),
             [".limit", limit] => options.limits.insns = u64::from(number(limit)),
+            [".rfc9669"] => options.shifts = Shifts::Rfc9669,
             [".strict"] => options.strict_alignment = true,
             ["fn", label] => {
                 let label = label.trim_end_matches(':');

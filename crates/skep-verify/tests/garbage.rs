@@ -124,7 +124,7 @@ fn garbage_is_judged_without_panic() {
         let program = Arc::new(make(u)?);
         made.set(made.get() + 1);
         let limits = Limits { insns: 5_000, ..Limits::LINUX };
-        let options = Options { memory: Some(32), log: u.ratio(1u8, 8u8)?, limits, strict_alignment: false };
+        let options = Options { memory: Some(32), log: u.ratio(1u8, 8u8)?, limits, ..Options::default() };
         match verify(program.clone(), &options) {
             Ok(verified) => {
                 accepted.set(accepted.get() + 1);

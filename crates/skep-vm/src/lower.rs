@@ -152,6 +152,8 @@ pub(crate) enum LowOp {
 pub(crate) trait Proof {
     fn program(&self) -> &Program;
     fn fact(&self, insn: usize) -> Fact;
+    /// What an indirect call calls, by the function's number.
+    fn callee(&self, insn: usize) -> Option<u32>;
     fn stack_bytes(&self, function: usize) -> u32;
     /// Whether the function may read bytes of its frame that it has not written.
     fn reads_uninit(&self, function: usize) -> bool;
@@ -164,6 +166,10 @@ impl Proof for Verified {
 
     fn fact(&self, insn: usize) -> Fact {
         Verified::fact(self, insn)
+    }
+
+    fn callee(&self, insn: usize) -> Option<u32> {
+        Verified::callee(self, insn)
     }
 
     fn stack_bytes(&self, function: usize) -> u32 {
@@ -234,7 +240,12 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
         (low.dst, low.src, low.disp, low.imm) = (insn.dst.0, insn.src.0, insn.off.into(), insn.imm);
         let mut next = at + 1;
         low.op = match op {
-            Op::Alu { op, width, src } => LowOp::Alu { op, width, src },
+            Op::Alu { op, width, src } => {
+                if let (AluOp::Lsh | AluOp::Rsh | AluOp::Arsh, Src::Imm) = (op, src) {
+                    low.imm &= if width == Width::W64 { 63 } else { 31 };
+                }
+                LowOp::Alu { op, width, src }
+            }
             Op::Neg { width } => LowOp::Neg { width },
             Op::MovSx { width, from } => LowOp::MovSx { width, from },
             Op::End { order, size } => LowOp::End { order, size },
@@ -255,7 +266,11 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
                 low.target = self.local_function(at, insn)?;
                 LowOp::CallLocal
             }
-            Op::Call(Callee::Helper) => self.helper(at, insn, fact, low)?,
+            Op::Call(Callee::Helper) => self.helper(at, insn.imm as u32, fact, low)?,
+            Op::CallX => {
+                let id = self.proof.callee(at).ok_or_else(|| self.unsupported(at))?;
+                self.helper(at, id, fact, low)?
+            }
             Op::Exit => {
                 next = at;
                 LowOp::Exit
@@ -309,8 +324,7 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
         Ok(found.ok_or(CompileError::Flow { insn: at })? as u32)
     }
 
-    fn helper(&mut self, at: usize, insn: &Insn, fact: Fact, low: &mut Low) -> Result<LowOp, CompileError> {
-        let id = insn.imm as u32;
+    fn helper(&mut self, at: usize, id: u32, fact: Fact, low: &mut Low) -> Result<LowOp, CompileError> {
         let function = Function::by_id(id).ok_or(CompileError::UnknownFunction { insn: at, id })?;
         let missing = CompileError::MissingFunction { insn: at, name: function.name };
         let (shim, standard) = self.functions.get(id).ok_or(missing)?;

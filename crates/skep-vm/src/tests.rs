@@ -26,6 +26,10 @@ impl Proof for Assumed {
         Fact::Plain
     }
 
+    fn callee(&self, _: usize) -> Option<u32> {
+        None
+    }
+
     fn stack_bytes(&self, _: usize) -> u32 {
         512
     }

@@ -180,3 +180,62 @@ out:
 	call bpf_ringbuf_reserve             ; error: expected=a known constant
 	r0 = 0
 	exit
+
+== an indirect call of a known function is a call of it
+    r2 = 5
+    callx r2
+    r0 = 0
+    exit
+
+== so what it leaves behind is known
+    r2 = 5
+    callx r2
+    r0 = r2 ; error: R2 !read_ok
+    exit
+
+== and what it needs is asked for
+    r4 = 1
+    callx r4 ; error: R1
+    r0 = 0
+    exit
+
+== the number comes from wherever numbers come from
+    r1 = 2
+    r1 += 3
+    *(u64 *)(r10 - 8) = r1
+    r6 = *(u64 *)(r10 - 8)
+    callx r6
+    exit
+
+== no function is called that paths disagree about
+    r6 = 5
+    r1 = *(u32 *)(r1 + 0)
+    if r1 == 0 goto call
+    r6 = 7
+call:
+    callx r6 ; error: an indirect call of one function on this path and another on an earlier one
+    r0 = 0
+    exit
+
+== nor one that is not known
+    r6 = *(u32 *)(r1 + 0)
+    callx r6 ; error: an indirect call of what is not a known number
+    r0 = 0
+    exit
+
+== nor a pointer
+    callx r1 ; error: an indirect call of what is not a known number
+    r0 = 0
+    exit
+
+== nor a number that no function has
+    r6 = 99999
+    callx r6 ; error: 99999
+    r0 = 0
+    exit
+
+== nor one that no number of a function can be
+    r6 = -1
+    callx r6 ; error: an indirect call of a number that is no function's
+    r0 = 0
+    exit

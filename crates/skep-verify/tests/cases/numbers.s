@@ -113,3 +113,28 @@ out:
 	lock *(u64 *)(r1 + 4) += r2          ; error: misaligned map_value access
 	r0 = 0
 	exit
+
+== a shift beyond the width is a mistake
+    r0 = 1
+    r0 <<= 65 ; error: invalid shift 65, expected 0 to 63
+    exit
+
+== by RFC 9669 it is one by the low bits
+.rfc9669
+    r0 = 1
+    r0 <<= 65
+    if r0 == 2 goto shifted
+    *(u64 *)(r0 + 0) = 0
+shifted:
+    r0 = 0x80000000 ll
+    w0 s>>= -1
+    r1 = 0xffffffff ll
+    if r0 == r1 goto filled
+    *(u64 *)(r0 + 0) = 0
+filled:
+    r0 = 8
+    r0 >>= 0x43
+    if r0 == 1 goto done
+    *(u64 *)(r0 + 0) = 0
+done:
+    exit
