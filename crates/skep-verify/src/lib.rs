@@ -9,7 +9,8 @@
 //! - `flow`, `liveness`: what the shape of the program tells before any path is walked;
 //! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `pointer`, `jump`, `call`: the rules, by instruction;
 //! - `special`: maps that are refused for what their values contain;
-//! - `prune`, `precise`: where paths meet, which of them are the same.
+//! - `prune`, `precise`: where paths meet, which of them are the same;
+//! - `watch`: the walk seen from outside, instruction by instruction.
 //!
 //! Functions of the program, static or global, are walked at each call with what is known there; Linux verifies global
 //! ones once, by their types. Callbacks, kernel functions, kernel pointers and maps of maps are refused by name.
