@@ -1,12 +1,14 @@
 //! `cargo xtask bench`: how fast things are, beside what others do, measured together.
 //!
 //! Numbers of different machines and hours cannot be compared, so none are kept: each line is ours and a peer's, taken in
-//! turns in one run, and their ratio. [`timing`] measures, and one module a subject ([`isa`]) says what.
+//! turns in one run, and their ratio. [`timing`] measures, and one module a subject ([`isa`], [`vm`]) says what.
 
 #[cfg(feature = "bench")]
 mod isa;
 #[cfg(feature = "bench")]
 mod timing;
+#[cfg(feature = "bench")]
+mod vm;
 
 use crate::error::Error;
 use crate::workspace::Workspace;
@@ -35,9 +37,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Error>
     let all = isa::benchmarks(workspace)?;
     let wanted = |name: &str| options.name.as_ref().is_none_or(|part| name.contains(part.as_str()));
     let mut chosen: Vec<_> = all.into_iter().filter(|benchmark| wanted(benchmark.name)).collect();
-    if let (true, Some(name)) = (chosen.is_empty(), &options.name) {
+    let engines = vm::table(workspace, options.name.as_deref().unwrap_or_default())?;
+    if let (true, None, Some(name)) = (chosen.is_empty(), &engines, &options.name) {
         return Err(Error::NoBenchmark { name: name.clone() });
     }
-    print!("{}", timing::table(&mut chosen));
+    if !chosen.is_empty() {
+        println!("{}", timing::table(&mut chosen));
+    }
+    print!("{}", engines.unwrap_or_default());
     Ok(())
 }

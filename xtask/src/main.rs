@@ -7,6 +7,7 @@
 mod bench;
 mod check;
 mod command;
+mod conformance;
 mod error;
 mod fuzz;
 mod packages;
@@ -34,6 +35,8 @@ enum Task {
     Test(check::Options),
     /// Check the rules of the source tree that the compiler does not know.
     Tidy,
+    /// Run the suites of other people on every engine, and print a table.
+    Conformance(conformance::Options),
     /// Measure how fast things are beside what others do.
     Bench(bench::Options),
     /// Fuzz the targets of `fuzz/`, for a while each.
@@ -55,6 +58,7 @@ fn run(task: &Task) -> Result<(), Error> {
     match task {
         Task::Test(options) => check::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
+        Task::Conformance(options) => conformance::run(&workspace, options),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
     }

@@ -51,14 +51,15 @@ fn disassemble(
     peer: Result<Peer<'static>, String>,
 ) -> Benchmark<'static> {
     let code = Rc::clone(code);
+    let mut text = String::new();
     let ours = move || {
         let insns = decode_all(&code, Endian::Little).expect("whole slots");
-        let mut text = String::new();
+        text.clear();
         for insn in &insns {
-            text += &writer.insn(insn);
+            writer.write_to(&mut text, insn);
             text.push('\n');
         }
-        black_box(text);
+        black_box(&text);
     };
     Benchmark { name, count: INSNS, unit: "insn", ours: Box::new(ours), peer }
 }
