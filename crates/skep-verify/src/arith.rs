@@ -186,7 +186,8 @@ fn numbers(op: AluOp, width: Width, operand: Src, left: &Value, right: &Value) -
         (AluOp::Sub, Some(c)) => c.checked_neg(),
         _ => None,
     };
-    let fits = width == Width::W64 || fits_narrow(&left.num);
+    // After a step at 32 bits, which may have wrapped, a step at 64 goes where no step of the number itself leads.
+    let fits = if width == Width::W64 { !left.narrow } else { fits_narrow(&left.num) };
     if let (true, Some(distance)) = (left.id != 0 && operand == Src::Imm && fits, distance)
         && let Some(off) = i64::from(left.off).checked_add(distance)
         && let Ok(off) = i32::try_from(off)
