@@ -76,6 +76,10 @@ pub enum Effect {
     PacketMemory,
     /// Of an array, it finds every index that is below the size.
     FindsIndex,
+    /// It changes the map: programs may not have that done to maps that are read-only to them.
+    WritesMap,
+    /// What it is to fill stays as it was where it fails.
+    FillsOnSuccess,
     /// It does not return when it succeeds: another program runs in place of this one.
     TailCall,
 }
@@ -136,7 +140,7 @@ impl Function {
 }
 
 use Arg::{ConstSize, Context, Map, MapKey, MapValue, MapValueOut, Memory, Record, Scalar, Size};
-use Effect::{FindsIndex, Gpl, MovesPacket, PacketMemory, TailCall};
+use Effect::{FillsOnSuccess, FindsIndex, Gpl, MovesPacket, PacketMemory, TailCall, WritesMap};
 use Programs::{All, Only};
 
 /// A map of any kind whose elements have keys.
@@ -187,9 +191,9 @@ macro_rules! functions {
 functions! {
     1 map_lookup_elem(MAP, MapKey(0)) -> MapValueOrNull [PacketMemory FindsIndex] All 3 . 19
         "the address of the value with this key, or null";
-    2 map_update_elem(MAP, MapKey(0), MapValue(0), Scalar) -> Integer [PacketMemory] All 3 . 19
+    2 map_update_elem(MAP, MapKey(0), MapValue(0), Scalar) -> Integer [PacketMemory WritesMap] All 3 . 19
         "set the value of a key; flags BPF_ANY, BPF_NOEXIST, BPF_EXIST";
-    3 map_delete_elem(MAP, MapKey(0)) -> Integer [PacketMemory] All 3 . 19
+    3 map_delete_elem(MAP, MapKey(0)) -> Integer [PacketMemory WritesMap] All 3 . 19
         "remove a key";
     5 ktime_get_ns() -> Integer [] All 4 . 1
         "nanoseconds since boot, without time suspended";
@@ -241,9 +245,9 @@ functions! {
         "move the packet's end";
     68 skb_load_bytes_relative(Context, Scalar, write(3), SIZE, Scalar) -> Integer [] SKB 4 . 18
         "copy bytes out of the packet, counted from its MAC or network header";
-    87 map_push_elem(QUEUES, MapValue(0), Scalar) -> Integer [PacketMemory] All 4 . 20
+    87 map_push_elem(QUEUES, MapValue(0), Scalar) -> Integer [PacketMemory WritesMap] All 4 . 20
         "append an element; BPF_EXIST drops the oldest when full";
-    88 map_pop_elem(QUEUES, MapValueOut(0)) -> Integer [] All 4 . 20
+    88 map_pop_elem(QUEUES, MapValueOut(0)) -> Integer [WritesMap] All 4 . 20
         "remove the next element";
     89 map_peek_elem(QUEUES, MapValueOut(0)) -> Integer [] All 4 . 20
         "copy the next element";
@@ -265,7 +269,7 @@ functions! {
         "nanoseconds since boot, at tick resolution";
     188 xdp_get_buff_len(Context) -> Integer [] XDP 5 . 18
         "the packet's length, fragments included";
-    189 xdp_load_bytes(Context, Scalar, write(3), SIZE) -> Integer [] XDP 5 . 18
+    189 xdp_load_bytes(Context, Scalar, write(3), SIZE) -> Integer [FillsOnSuccess] XDP 5 . 18
         "copy bytes out of the packet";
     190 xdp_store_bytes(Context, Scalar, read(3), SIZE) -> Integer [] XDP 5 . 18
         "copy bytes into the packet";

@@ -234,6 +234,9 @@ impl Explorer<'_> {
             let what = format!("{} on a map of kind {}", call.function.name, def.map_type);
             return Err(Reason::Unsupported { what });
         }
+        if call.function.has(Effect::WritesMap) {
+            self.map_allows(map, reg.0, true)?;
+        }
         let kinds = if kinds.is_empty() { KEYED } else { kinds };
         if !kinds.contains(&def.map_type) {
             return Err(Reason::Argument {
@@ -308,7 +311,8 @@ impl Explorer<'_> {
             return wrong("a bounded size: use 'var &= const' or 'if (var < const)'");
         }
         self.need_precise(state, reg);
-        let bytes = Bytes { most: size.num.full.umax as i64, exact: size.as_constant().is_some() };
+        let exact = size.as_constant().is_some() && !call.function.has(Effect::FillsOnSuccess);
+        let bytes = Bytes { most: size.num.full.umax as i64, exact };
         if pointer.is_scalar() {
             // Null, which the argument before has let pass: then there must be nothing to access.
             return if bytes.most == 0 { Ok(()) } else { wrong("a size of 0, the memory being null") };
@@ -370,19 +374,13 @@ impl Explorer<'_> {
                 self.read_stack(frame, span, state);
             }
             Use::Write => {
-                let stack = &mut state.frame_at_mut(frame as usize).stack;
                 // A size that varies, or a place that does, may leave what was there.
                 if size.exact && pointer.num.as_constant().is_some() {
+                    let stack = &mut state.frame_at_mut(frame as usize).stack;
                     let written = stack.store_bytes(span.min, size.most, Byte::Misc);
                     state.written[frame as usize] |= written;
                 } else {
-                    stack.store_somewhere(span.min, span.max, false);
-                    // What the call does not fill may be read later.
-                    let uninit = (span.min..span.max).any(|off| {
-                        let (index, byte) = place(off);
-                        stack.slot(index).bytes[byte] == Byte::Uninit
-                    });
-                    self.note_uninit(frame, uninit, state);
+                    self.store_somewhere(frame, span, false, state);
                 }
             }
         }

@@ -305,6 +305,18 @@ impl Explorer<'_> {
         zero && span.min < span.max
     }
 
+    /// A store to bytes of a frame of which it is not known which it reaches: what is not reached, and was never
+    /// written, can be read afterwards.
+    pub(crate) fn store_somewhere(&mut self, frame: u8, span: Span, zero: bool, state: &mut State) {
+        let stack = &mut state.frame_at_mut(frame as usize).stack;
+        let uninit = (span.min..span.max).any(|at| {
+            let (index, byte) = place(at);
+            stack.slot(index).bytes[byte] == Byte::Uninit
+        });
+        stack.store_somewhere(span.min, span.max, zero);
+        self.note_uninit(frame, uninit, state);
+    }
+
     #[allow(clippy::too_many_arguments)] // an access has that many parts
     fn store_stack(
         &mut self,
@@ -330,8 +342,7 @@ impl Explorer<'_> {
             if zero && let Stored::Register(register) = stored {
                 self.need_precise(state, register);
             }
-            // The slots' old contents may remain, so they count as read where they are kept.
-            state.frame_at_mut(frame as usize).stack.store_somewhere(span.min, span.max, zero);
+            self.store_somewhere(frame, span, zero, state);
             return Ok(());
         }
         let (slot, byte) = place(span.min);

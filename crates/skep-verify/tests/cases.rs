@@ -4,7 +4,8 @@
 //! program is (`.type xdp`, `.license GPL`, `.map hash 4 8 16 [flags]`, `.data HEX` for a frozen data section,
 //! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts); `name:` is a label, `fn name:` the start of a function; the rest are instructions in
 //! pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
-//! words; `; help: words` that the suggestion has these. A block without it is accepted.
+//! words; `; help: words` that the suggestion has these. A block without it is accepted; `.zeroed` says that the entry
+//! function's frame must then start zeroed, because it may be read where nothing was written.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -25,6 +26,8 @@ struct Block {
     error: Option<(usize, String)>,
     /// Words of the expected suggestion.
     help: Option<String>,
+    /// Whether the entry function's frame has to start zeroed; if it is said.
+    zeroed: bool,
 }
 
 fn blocks(text: &str, reader: &Reader) -> Vec<Block> {
@@ -48,7 +51,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
     let mut starts = vec![(0, "main")];
     let mut insns: Vec<Insn> = Vec::new();
     let mut references: Vec<(usize, Field, &str)> = Vec::new();
-    let (mut error, mut help) = (None, None);
+    let (mut error, mut help, mut zeroed) = (None, None, false);
     for line in lines {
         let (code, comment) = line.split_once(';').unwrap_or((line, ""));
         let (code, comment) = (code.trim(), comment.trim());
@@ -79,6 +82,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
             [".limit", limit] => options.limits.insns = u64::from(number(limit)),
             [".rfc9669"] => options.shifts = Shifts::Rfc9669,
             [".strict"] => options.strict_alignment = true,
+            [".zeroed"] => zeroed = true,
             ["fn", label] => {
                 let label = label.trim_end_matches(':');
                 labels.insert(label, insns.len());
@@ -136,7 +140,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
         core_relos: Vec::new(),
         btf: None,
     };
-    Block { name, program, options, error, help }
+    Block { name, program, options, error, help, zeroed }
 }
 
 fn number(text: &str) -> u32 {
@@ -195,6 +199,9 @@ fn programs_get_the_verdict_that_stands_beside_them() {
 
 fn judge(block: &Block) -> Result<(), String> {
     match (verify(Arc::new(block.program.clone()), &block.options), &block.error) {
+        (Ok(verified), None) if block.zeroed && !verified.stack_needs_zero(0) => {
+            Err("its frame need not start zeroed, expected that it must".to_owned())
+        }
         (Ok(_), None) => Ok(()),
         (Ok(_), Some((_, words))) => Err(format!("accepted, expected: {words}")),
         (Err(error), None) => Err(format!("refused:\n{}", error.report())),
