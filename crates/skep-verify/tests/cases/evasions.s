@@ -109,3 +109,169 @@ out:
 	*(u64 *)(r3 - 16) = 7
 	r0 = *(u64 *)(r10 - 8)
 	exit
+
+== the difference of a pointer and itself bounds nothing
+.type xdp
+	r2 = *(u32 *)(r1 + 0)
+	r3 = *(u32 *)(r1 + 4)
+	r4 = r3
+	r4 -= r2
+	if r4 < 16 goto out
+	r0 = *(u8 *)(r2 + 0)                 ; error: invalid access to packet
+	exit
+out:
+	r0 = 0
+	exit
+
+== the end of the packet can't be moved
+.type xdp
+	r2 = *(u32 *)(r1 + 0)
+	r3 = *(u32 *)(r1 + 4)
+	r3 += 8                              ; error: it can't be moved
+	if r2 > r3 goto out
+	r0 = 1
+	exit
+out:
+	r0 = 0
+	exit
+
+== a check of one variable offset says nothing of another of the same bounds
+.type xdp
+	r2 = *(u32 *)(r1 + 0)
+	r3 = *(u32 *)(r1 + 4)
+	r4 = *(u32 *)(r1 + 12)
+	r5 = *(u32 *)(r1 + 16)
+	r4 &= 63
+	r5 &= 63
+	r6 = r2
+	r6 += r4
+	r7 = r2
+	r7 += r5
+	r8 = r6
+	r8 += 8
+	if r8 > r3 goto out
+	r0 = *(u64 *)(r7 + 0)                ; error: invalid access to packet
+	exit
+out:
+	r0 = 0
+	exit
+
+== a packet pointer that was spilled in a caller's frame dies with the others
+.type xdp
+	r6 = r1
+	r2 = *(u32 *)(r1 + 0)
+	r3 = *(u32 *)(r1 + 4)
+	r4 = r2
+	r4 += 8
+	if r4 > r3 goto out
+	*(u64 *)(r10 - 8) = r2
+	call move
+	r2 = *(u64 *)(r10 - 8)
+	r0 = *(u8 *)(r2 + 0)                 ; error: R2 invalid mem access
+	exit
+out:
+	r0 = 0
+	exit
+fn move:
+	r2 = 0
+	call bpf_xdp_adjust_head
+	r0 = 0
+	exit
+
+== a record is not there after it is submitted in another function
+.map ringbuf 0 0 4096
+	r1 = map_idx(0) ll
+	r2 = 16
+	r3 = 0
+	call bpf_ringbuf_reserve
+	if r0 == 0 goto out
+	r6 = r0
+	*(u64 *)(r10 - 8) = r0
+	r1 = r0
+	call give
+	r1 = *(u64 *)(r10 - 8)
+	*(u8 *)(r1 + 0) = 1                  ; error: R1 invalid mem access
+out:
+	r0 = 0
+	exit
+fn give:
+	r2 = 0
+	call bpf_ringbuf_submit
+	r0 = 0
+	exit
+
+== nor can a copy moved by its size be given back
+.map ringbuf 0 0 4096
+	r1 = map_idx(0) ll
+	r2 = 16
+	r3 = 0
+	call bpf_ringbuf_reserve
+	if r0 == 0 goto out
+	r1 = r0
+	r1 += 8
+	r2 = 0
+	call bpf_ringbuf_submit              ; error: R1
+out:
+	r0 = 0
+	exit
+
+== a callee's frame is not its caller's to keep
+	r1 = r10
+	r1 += -8
+	call keep
+	r1 = *(u64 *)(r10 - 8)
+	r0 = *(u64 *)(r1 - 8)
+	exit
+fn keep:
+	*(u64 *)(r10 - 8) = 1
+	r2 = r10
+	*(u64 *)(r1 + 0) = r2                ; error: spill pointers to stack
+	r0 = 0
+	exit
+
+== not by an exchange either
+	r1 = r10
+	r1 += -8
+	*(u64 *)(r10 - 8) = 0
+	call keep
+	r1 = *(u64 *)(r10 - 8)
+	r0 = *(u64 *)(r1 - 8)                ; error: R1 invalid mem access
+	exit
+fn keep:
+	*(u64 *)(r10 - 8) = 1
+	r2 = r10
+	r2 = xchg_64(r1 + 0, r2)
+	r0 = 0
+	exit
+
+== the same load of a context and of a packet
+.type xdp
+	r2 = *(u32 *)(r1 + 0)
+	r3 = *(u32 *)(r1 + 4)
+	r4 = r2
+	r4 += 16
+	if r4 > r3 goto out
+	r5 = *(u32 *)(r2 + 0)
+	if r5 > 7 goto other
+	r1 = r2
+other:
+	r0 = *(u32 *)(r1 + 12)               ; error: different
+	exit
+out:
+	r0 = 0
+	exit
+
+== may_goto bounds the rounds, not the number
+.map array 4 64 1
+	r6 = map_idx_value(0, 0) ll
+	r7 = 0
+again:
+	may_goto out
+	r2 = r6
+	r2 += r7
+	*(u8 *)(r2 + 0) = 1                  ; error: R2
+	r7 += 1
+	goto again
+out:
+	r0 = 0
+	exit
