@@ -55,6 +55,47 @@ pub struct ProgFunction {
     pub btf_id: Option<TypeId>,
 }
 
+impl Program {
+    /// A program of bare instructions, without maps or an object it came from: what conformance suites, fuzzers, and
+    /// embedders have. Its functions start where it calls them.
+    ///
+    /// Distances that lead nowhere are left as they are, for the verifier to refuse.
+    pub fn from_insns(name: &str, prog_type: ProgType, insns: Vec<Insn>) -> Program {
+        let target = |(at, insn): (usize, &Insn)| match insn.op() {
+            Op::Call(Callee::Local) | Op::Wide(Wide::Func) => {
+                let to = (at as i64 + 1).checked_add(insn.target()?)?;
+                usize::try_from(to).ok().filter(|to| *to < insns.len())
+            }
+            _ => None,
+        };
+        let mut starts: Vec<usize> = insns.iter().enumerate().filter_map(target).collect();
+        starts.push(0);
+        starts.sort_unstable();
+        starts.dedup();
+        let ends = starts.iter().skip(1).copied().chain([insns.len()]);
+        let function = |(&start, end)| ProgFunction {
+            name: if start == 0 { name.to_owned() } else { format!("{name}_{start}") },
+            start,
+            end,
+            global: start == 0,
+            btf_id: None,
+        };
+        Program {
+            name: name.to_owned(),
+            prog_type,
+            attach_type: AttachType(0),
+            license: String::new(),
+            kern_version: 0,
+            functions: starts.iter().zip(ends).map(function).collect(),
+            insns,
+            maps: Arc::from([]),
+            lines: Vec::new(),
+            core_relos: Vec::new(),
+            btf: None,
+        }
+    }
+}
+
 /// Most slots a linked program may have: what Linux takes from a privileged loader.
 pub const MAX_SLOTS: usize = 1_000_000;
 

@@ -186,9 +186,3 @@ pub(crate) fn run_on_memory(insns: &[Insn], memory: &[u8]) -> Result<(u64, Vec<u
         None => Ok(first),
     }
 }
-
-/// Bytes from hex digits.
-pub(crate) fn hex(text: &str) -> Vec<u8> {
-    let digits = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).expect("hex digits");
-    (0..text.len()).step_by(2).map(digits).collect()
-}
