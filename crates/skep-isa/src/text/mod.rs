@@ -3,11 +3,14 @@
 //! Labels, symbols' values, directives and files are not known here: a reader reports the symbol that stood in
 //! an operand's place, and `skep-asm` resolves it.
 
+mod detect;
+pub mod foreign;
 mod lex;
 mod read;
 mod template;
 mod write;
 
+pub use detect::{Detected, MAX_DETECT_BYTES, detect};
 pub use read::{Cause, Field, MAX_DEPTH, Parsed, Reader, Reference, TextError};
 pub use write::Writer;
 
