@@ -1,10 +1,10 @@
 //! The first pass: statement after statement into sections, symbols and maps. What isn't known yet is left as a
 //! fixup for [`crate::resolve`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use skep_isa::text::{Cause as TextCause, Dialect, TextError};
-use skep_isa::{Insn, encode_all};
+use skep_isa::text::{Cause as TextCause, Dialect, Reference, TextError};
+use skep_isa::{Insn, SLOT_BYTES, encode, encode_all};
 
 use crate::constant;
 use crate::ctype::{CType, Types};
@@ -19,7 +19,7 @@ use crate::section::{
 };
 use crate::source::{Source, Statement};
 use crate::symbol::{Binding, Meaning, Signature, Symbol, Symbols, Tag};
-use crate::{Options, resolve};
+use crate::{Options, relax, resolve};
 
 pub(crate) type Result<T> = std::result::Result<T, Problem>;
 
@@ -49,6 +49,12 @@ pub(crate) struct Assembler<'a> {
     pub(crate) loc: Option<Origin>,
     pub(crate) license: Option<String>,
     pub(crate) problems: Vec<Problem>,
+    /// Jumps that take a longer form, by the places of their labels' names.
+    pub(crate) relaxed: HashSet<usize>,
+    /// Whether only bare bytes are wanted, which may end anywhere.
+    pub(crate) raw: bool,
+    /// Whether the source has to be expanded before it can be read.
+    pub(crate) expands: bool,
 }
 
 impl<'a> Assembler<'a> {
@@ -72,10 +78,20 @@ impl<'a> Assembler<'a> {
             loc: None,
             license: None,
             problems: Vec::new(),
+            relaxed: HashSet::new(),
+            raw: false,
+            expands: false,
         };
         assembler.sections.push(Section::new(".text", Purpose::Code));
         assembler.section_index.insert(".text".to_owned(), 0);
         assembler
+    }
+
+    /// Forgets everything but the source, for another reading with these jumps in longer forms.
+    pub(crate) fn restart(&mut self, relaxed: HashSet<usize>) {
+        let raw = self.raw;
+        *self = Assembler::new(self.source, self.options);
+        (self.raw, self.relaxed) = (raw, relaxed);
     }
 
     /// Reads all statements.
@@ -194,19 +210,43 @@ impl<'a> Assembler<'a> {
         let parsed = reader(dialect)
             .with(text, &|name| self.constant(name))
             .map_err(|error| self.text_problem(error, text, base, dialect))?;
-        let insn = parsed.insn;
         self.pristine = false;
-        let bytes = encode_all(&[insn, Insn::TAIL][..insn.slots()], self.options.endian);
-        self.grow(bytes.len() as u64, span)?;
+        let Some(Reference { field, symbol, addend, at }) = parsed.reference else {
+            return self.push(parsed.insn, base, span);
+        };
+        let mut insn = parsed.insn;
+        let span = Span { at: base + at, len: symbol.len() };
+        if self.relaxed.contains(&span.at) {
+            let mut longer = relax::long_form(insn);
+            insn = longer.pop().unwrap_or(insn);
+            for before in longer {
+                self.push(before, base, span)?;
+            }
+        }
         let offset = self.section().offset();
+        self.push(insn, base, span)?;
+        let what = FixupKind::Insn { insn, field, symbol, addend };
+        self.section().fixups.push(Fixup { offset, span, what });
+        Ok(())
+    }
+
+    /// Appends an instruction, of the statement that starts at `base`.
+    fn push(&mut self, insn: Insn, base: usize, span: Span) -> Result<()> {
+        if let (Some(chosen), Some(row)) = (self.options.cpu, insn.row())
+            && row.cpu > chosen
+        {
+            let cause = Cause::Level { form: row.name, needs: row.cpu, chosen };
+            return Err(Problem::new(span, cause));
+        }
+        let slots = insn.slots();
+        self.grow((slots * SLOT_BYTES) as u64, span)?;
+        let (offset, endian) = (self.section().offset(), self.options.endian);
         self.mark(offset, base);
-        let section = self.section();
-        section.bytes.extend_from_slice(&bytes);
-        if let Some(reference) = parsed.reference {
-            let span = Span { at: base + reference.at, len: reference.symbol.len() };
-            let (field, symbol, addend) = (reference.field, reference.symbol, reference.addend);
-            let what = FixupKind::Insn { insn, field, symbol, addend };
-            section.fixups.push(Fixup { offset, span, what });
+        let bytes = &mut self.section().bytes;
+        if slots == 1 {
+            bytes.extend_from_slice(&encode(&insn, endian));
+        } else {
+            bytes.extend_from_slice(&encode_all(&[insn, Insn::TAIL], endian));
         }
         Ok(())
     }
@@ -302,6 +342,11 @@ impl<'a> Assembler<'a> {
             Directive::Struct => self.types.read_struct(cursor)?,
             Directive::Func => self.function(cursor)?,
             Directive::Nothing => {}
+            // Everything is read again once it is expanded.
+            Directive::Expands(_) => {
+                self.expands = true;
+                return Ok(Flow::Stop);
+            }
             Directive::End => return Ok(Flow::Stop),
         }
         Ok(Flow::On)
@@ -558,7 +603,7 @@ fn dialect(cursor: &mut Cursor<'_>) -> Result<()> {
 }
 
 /// A label at the front of a statement: its name and how long it is with its colon.
-fn label(text: &str) -> Option<(&str, usize)> {
+pub(crate) fn label(text: &str) -> Option<(&str, usize)> {
     let bytes = text.as_bytes();
     let first = *bytes.first()?;
     let len = if first.is_ascii_digit() {
@@ -573,6 +618,6 @@ fn label(text: &str) -> Option<(&str, usize)> {
 }
 
 /// Whether a name is assigned to: `limit = 5`, but not `r0 = 5`, an instruction.
-fn is_assignment(cursor: &mut Cursor<'_>, name: &str) -> bool {
+pub(crate) fn is_assignment(cursor: &mut Cursor<'_>, name: &str) -> bool {
     cursor.peek() == Some(b'=') && !cursor.rest().starts_with("==") && !is_register(name)
 }

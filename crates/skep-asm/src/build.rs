@@ -14,6 +14,7 @@ use crate::error::{Cause, Problem, Span};
 use crate::function::{Function as Found, function_at};
 use crate::resolve::{Resolved, Target, undefined};
 use crate::section::{Origin, Purpose, Shape};
+use crate::source::Place;
 use crate::symbol::{Binding, Meaning, SymbolIndex};
 use crate::typed;
 
@@ -459,11 +460,11 @@ impl Build<'_, '_> {
     fn line(&self, insn: usize, origin: Origin) -> Line {
         match origin {
             Origin::Here(at) => {
-                let (line, column) = self.asm.source.line_column(at);
-                let text = self.asm.source.line_text(at);
+                let Place { file, line, column, text } = self.asm.source.line(at);
                 let end = text.char_indices().map(|(at, _)| at).find(|&at| at >= MAX_LINE_TEXT);
                 let text = text[..end.unwrap_or(text.len())].replace('\0', "?");
-                Line { insn, file: self.file.clone(), text: text.into(), line, column }
+                let file = file.map_or_else(|| self.file.clone(), |file| file.replace('\0', "?").into());
+                Line { insn, file, text: text.into(), line, column }
             }
             Origin::Loc(file, line, column) => {
                 let file = self.asm.files.get(&file).map_or("", String::as_str);

@@ -166,7 +166,59 @@ impl<'a> Cursor<'a> {
 
     /// An expression; `constant` gives the values of symbols that are known.
     pub(crate) fn expression(&mut self, constant: &dyn Fn(&str) -> Option<i128>) -> Result<Value<'a>> {
-        self.sum(constant, 0)
+        self.either(constant, 0)
+    }
+
+    /// Conditions, of which one has to hold.
+    fn either(&mut self, constant: &dyn Fn(&str) -> Option<i128>, depth: usize) -> Result<Value<'a>> {
+        let mut left = self.both(constant, depth)?;
+        loop {
+            let start = self.offset();
+            if !self.eat("||") {
+                return Ok(left);
+            }
+            let right = self.both(constant, depth)?;
+            let span = Span { at: start, len: self.offset() - start };
+            left = left.numbers(&right, span, |a, b| Some(i128::from(a != 0 || b != 0)))?;
+        }
+    }
+
+    /// Conditions that all have to hold.
+    fn both(&mut self, constant: &dyn Fn(&str) -> Option<i128>, depth: usize) -> Result<Value<'a>> {
+        let mut left = self.comparison(constant, depth)?;
+        loop {
+            let start = self.offset();
+            if !self.eat("&&") {
+                return Ok(left);
+            }
+            let right = self.comparison(constant, depth)?;
+            let span = Span { at: start, len: self.offset() - start };
+            left = left.numbers(&right, span, |a, b| Some(i128::from(a != 0 && b != 0)))?;
+        }
+    }
+
+    /// One where it holds and zero where not, as LLVM has it.
+    fn comparison(&mut self, constant: &dyn Fn(&str) -> Option<i128>, depth: usize) -> Result<Value<'a>> {
+        let left = self.sum(constant, depth)?;
+        let start = self.offset();
+        self.skip_blanks();
+        let operators = ["==", "!=", "<>", "<=", ">=", "<", ">"];
+        let Some(&operator) = operators.iter().find(|operator| self.rest().starts_with(**operator)) else {
+            return Ok(left);
+        };
+        self.at += operator.len();
+        let right = self.sum(constant, depth)?;
+        let span = Span { at: start, len: self.offset() - start };
+        left.numbers(&right, span, |a, b| {
+            Some(i128::from(match operator {
+                "==" => a == b,
+                "!=" | "<>" => a != b,
+                "<=" => a <= b,
+                ">=" => a >= b,
+                "<" => a < b,
+                _ => a > b,
+            }))
+        })
     }
 
     fn sum(&mut self, constant: &dyn Fn(&str) -> Option<i128>, depth: usize) -> Result<Value<'a>> {
@@ -174,6 +226,9 @@ impl<'a> Cursor<'a> {
         loop {
             let start = self.offset();
             let operator = match self.peek() {
+                Some(b'|' | b'&') if self.rest().starts_with("||") || self.rest().starts_with("&&") => {
+                    return Ok(left);
+                }
                 Some(operator @ (b'+' | b'-' | b'|' | b'^' | b'&')) => operator,
                 _ => return Ok(left),
             };
@@ -225,19 +280,19 @@ impl<'a> Cursor<'a> {
                 self.at += 1;
                 self.primary(constant, depth + 1)
             }
-            Some(operator @ (b'-' | b'~')) => {
+            Some(operator @ (b'-' | b'~' | b'!')) => {
                 self.at += 1;
                 let value = self.primary(constant, depth + 1)?;
                 let span = Span { at: start, len: self.offset() - start };
-                if operator == b'-' {
-                    value.negated(span)
-                } else {
-                    value.numbers(&Value::default(), span, |a, _| Some(!a))
+                match operator {
+                    b'-' => value.negated(span),
+                    b'~' => value.numbers(&Value::default(), span, |a, _| Some(!a)),
+                    _ => value.numbers(&Value::default(), span, |a, _| Some(i128::from(a == 0))),
                 }
             }
             Some(b'(') => {
                 self.at += 1;
-                let value = self.sum(constant, depth + 1)?;
+                let value = self.either(constant, depth + 1)?;
                 self.need(")")?;
                 Ok(value)
             }

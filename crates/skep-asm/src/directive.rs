@@ -64,10 +64,56 @@ pub(crate) enum Directive {
     Func,
     /// `.end`: nothing after it is read.
     End,
+    /// Macros, repetitions, conditions, inclusion: [`crate::expand`] is what knows them.
+    Expands(Expands),
     /// Accepted, says nothing that an object keeps.
     Nothing,
     /// Data for sections that an object doesn't keep.
     DebugData,
+}
+
+/// What changes the text before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expands {
+    /// `.macro NAME PARAMETER, …`
+    Macro,
+    /// `.endm`
+    EndMacro,
+    /// `.exitm`
+    ExitMacro,
+    /// `.purgem NAME`
+    Purge,
+    /// `.rept COUNT`
+    Repeat,
+    /// `.irp NAME, VALUE, …`
+    ForEach,
+    /// `.irpc NAME, CHARACTERS`
+    ForEachCharacter,
+    /// `.endr`
+    EndRepeat,
+    /// A condition.
+    If(Test),
+    /// `.elseif EXPRESSION`
+    ElseIf,
+    /// `.else`
+    Else,
+    /// `.endif`
+    EndIf,
+    /// `.include "FILE"`
+    Include,
+}
+
+/// What a condition asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Test {
+    /// Whether an expression is below, at, or above zero: where it holds.
+    Number([bool; 3]),
+    /// Whether a name is defined, or not.
+    Defined(bool),
+    /// Whether nothing follows, or something.
+    Blank(bool),
+    /// Whether two texts are the same, or not.
+    Same(bool),
 }
 
 use Directive::*;
@@ -89,9 +135,16 @@ const DIRECTIVES: &[(&str, Directive)] = &[
     (".data", Named(".data")),
     (".dialect", Dialect),
     (".dword", Numbers(8)),
+    (".else", Expands(Expands::Else)),
+    (".elseif", Expands(Expands::ElseIf)),
     (".end", End),
     (".endfunc", Nothing),
+    (".endif", Expands(Expands::EndIf)),
+    (".endm", Expands(Expands::EndMacro)),
+    (".endmacro", Expands(Expands::EndMacro)),
+    (".endr", Expands(Expands::EndRepeat)),
     (".equ", Set),
+    (".exitm", Expands(Expands::ExitMacro)),
     (".extern", Extern),
     (".file", File),
     (".fill", Fill),
@@ -102,20 +155,43 @@ const DIRECTIVES: &[(&str, Directive)] = &[
     (".hidden", Hidden),
     (".hword", Numbers(2)),
     (".ident", Nothing),
+    (".if", Expands(Expands::If(Test::Number([true, false, true])))),
+    (".ifb", Expands(Expands::If(Test::Blank(true)))),
+    (".ifc", Expands(Expands::If(Test::Same(true)))),
+    (".ifdef", Expands(Expands::If(Test::Defined(true)))),
+    (".ifeq", Expands(Expands::If(Test::Number([false, true, false])))),
+    (".ifeqs", Expands(Expands::If(Test::Same(true)))),
+    (".ifge", Expands(Expands::If(Test::Number([false, true, true])))),
+    (".ifgt", Expands(Expands::If(Test::Number([false, false, true])))),
+    (".ifle", Expands(Expands::If(Test::Number([true, true, false])))),
+    (".iflt", Expands(Expands::If(Test::Number([true, false, false])))),
+    (".ifnb", Expands(Expands::If(Test::Blank(false)))),
+    (".ifnc", Expands(Expands::If(Test::Same(false)))),
+    (".ifndef", Expands(Expands::If(Test::Defined(false)))),
+    (".ifne", Expands(Expands::If(Test::Number([true, false, true])))),
+    (".ifnes", Expands(Expands::If(Test::Same(false)))),
+    (".ifnotdef", Expands(Expands::If(Test::Defined(false)))),
+    (".include", Expands(Expands::Include)),
     (".int", Numbers(4)),
     (".internal", Hidden),
+    (".irp", Expands(Expands::ForEach)),
+    (".irpc", Expands(Expands::ForEachCharacter)),
     (".lcomm", Common),
     (".license", License),
     (".loc", Loc),
     (".local", Local),
     (".long", Numbers(4)),
+    (".macro", Expands(Expands::Macro)),
     (".map", Map),
     (".p2align", AlignBits),
     (".popsection", PopSection),
     (".previous", Previous),
     (".protected", Nothing),
+    (".purgem", Expands(Expands::Purge)),
     (".pushsection", PushSection),
     (".quad", Numbers(8)),
+    (".rep", Expands(Expands::Repeat)),
+    (".rept", Expands(Expands::Repeat)),
     (".rodata", Named(".rodata")),
     (".section", Section),
     (".set", Set),
@@ -142,6 +218,11 @@ impl Directive {
             Err(_) if name.starts_with(".cfi_") => Some(Nothing),
             Err(_) => None,
         }
+    }
+
+    /// The names of all of them.
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+        DIRECTIVES.iter().map(|row| row.0)
     }
 
     /// The name that was meant.

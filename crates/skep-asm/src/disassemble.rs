@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use skep_abi::{Function as Helper, MapType, section_kind};
 use skep_btf::{Linkage, Type, TypeId};
 use skep_isa::text::{Dialect, Writer};
-use skep_isa::{Callee, Endian, FormId, Insn, Op, Wide, encode};
+use skep_isa::{Callee, Endian, FormId, Insn, Op, SLOT_BYTES, Wide, decode_all, encode};
 use skep_obj::{Function, MapInit, MapSpec, Object, Pinning, RefTarget};
 
 use crate::ctype::{CType, Types};
@@ -56,6 +56,44 @@ pub fn disassemble_with(object: &Object, options: &DisOptions) -> String {
     }
     Code { object, options, names: &names, writer: Writer::new(options.dialect), out: &mut out, label: 0 }
         .write();
+    out
+}
+
+/// Any bytes as a source that [`crate::assemble_raw`] makes the same bytes of, in the same byte order: slots that
+/// are no instruction are `.8byte`, what is left over at the end is `.byte`.
+pub fn disassemble_raw(bytes: &[u8], endian: Endian, dialect: Dialect) -> String {
+    let (slots, rest) = bytes.split_at(bytes.len() - bytes.len() % SLOT_BYTES);
+    let mut out = String::with_capacity(bytes.len() * 3 + 32);
+    if dialect == Dialect::Normal {
+        out.push_str(".dialect normal\n");
+    }
+    let function = Function {
+        name: String::new(),
+        section: String::new(),
+        offset: 0,
+        global: false,
+        insns: decode_all(slots, endian).unwrap_or_default(),
+        references: Vec::new(),
+        lines: Vec::new(),
+        core_relos: Vec::new(),
+        btf_id: None,
+    };
+    let object = Object {
+        endian,
+        license: String::new(),
+        kern_version: 0,
+        functions: Vec::new(),
+        maps: Vec::new(),
+        btf: None,
+    };
+    let (names, options) = (Names::of(&object), DisOptions { dialect, lines: false });
+    let writer = Writer::new(dialect);
+    Code { object: &object, options: &options, names: &names, writer, out: &mut out, label: 0 }
+        .body(&function);
+    if !rest.is_empty() {
+        let numbers: Vec<String> = rest.iter().map(|b| format!("{b:#04x}")).collect();
+        let _ = writeln!(out, "    .byte {}", numbers.join(", "));
+    }
     out
 }
 

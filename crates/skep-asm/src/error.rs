@@ -3,6 +3,7 @@
 use std::fmt;
 
 use skep_btf::BtfError;
+use skep_isa::Cpu;
 use skep_isa::text::TextError;
 
 /// Most errors that are collected before reading stops.
@@ -32,6 +33,33 @@ pub struct AsmError {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// The file with this line, if it isn't the source itself.
+    pub file: Option<String>,
+    /// The macros, repetitions and inclusions that led here, from the innermost.
+    pub uses: Vec<Use>,
+}
+
+/// A use of something whose expansion has an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// What was used, in words: macro `NAME`, repetition, file `NAME`.
+    pub what: String,
+    /// The file with the use, if it isn't the source itself.
+    pub file: Option<String>,
+    /// Line of the use, from 1.
+    pub line: u32,
+    /// Column of the use in bytes, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Use {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Use { what, file, line, column } = self;
+        match file {
+            Some(file) => write!(f, "in {what}, used at {file}:{line}:{column}"),
+            None => write!(f, "in {what}, used at {line}:{column}"),
+        }
+    }
 }
 
 /// What is wrong at a place in a source.
@@ -146,6 +174,31 @@ pub enum Cause {
     },
     /// The types of the source make no BTF.
     Types(BtfError),
+    /// An instruction that the chosen cpu level lacks.
+    Level {
+        /// The form's name in the table.
+        form: &'static str,
+        /// The level that has it.
+        needs: Cpu,
+        /// The level that was chosen.
+        chosen: Cpu,
+    },
+    /// A file that can't be included.
+    Include {
+        /// Its name.
+        file: String,
+        /// Why not.
+        reason: String,
+    },
+    /// A macro is used without a value for a parameter that must have one.
+    MissingArgument {
+        /// The macro.
+        name: String,
+        /// The parameter.
+        parameter: String,
+    },
+    /// Something that bare bytes can't hold.
+    NotRaw(String),
 }
 
 impl fmt::Display for Cause {
@@ -185,17 +238,36 @@ impl fmt::Display for Cause {
             }
             Cause::Limit { what, limit } => write!(f, "too many {what}, expected at most {limit}"),
             Cause::Types(error) => write!(f, "types: {error}"),
+            Cause::Level { form, needs, chosen } => {
+                write!(f, "`{form}` needs cpu {}, expected at most {}", level(*needs), level(*chosen))
+            }
+            Cause::Include { file, reason } => write!(f, "can't include `{file}`: {reason}"),
+            Cause::MissingArgument { name, parameter } => {
+                write!(f, "macro `{name}` needs a value for `{parameter}`")
+            }
+            Cause::NotRaw(what) => write!(f, "bare instruction bytes can't hold {what}"),
         }
+    }
+}
+
+/// A cpu level's name.
+fn level(cpu: Cpu) -> &'static str {
+    match cpu {
+        Cpu::V1 => "v1",
+        Cpu::V2 => "v2",
+        Cpu::V3 => "v3",
+        Cpu::V4 => "v4",
+        Cpu::Later => "later than v4",
     }
 }
 
 impl fmt::Display for AsmError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.line, self.column, self.message)?;
-        match &self.help {
-            Some(help) => write!(f, " ({help})"),
-            None => Ok(()),
+        if let Some(help) = &self.help {
+            write!(f, " ({help})")?;
         }
+        self.uses.iter().try_for_each(|place| write!(f, "; {place}"))
     }
 }
 
@@ -211,7 +283,8 @@ impl fmt::Display for AsmErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, error) in self.errors.iter().enumerate() {
             let separator = if index == 0 { "" } else { "\n" };
-            write!(f, "{separator}{}:{error}", self.file)?;
+            let file = error.file.as_ref().unwrap_or(&self.file);
+            write!(f, "{separator}{file}:{error}")?;
         }
         Ok(())
     }

@@ -142,7 +142,7 @@ fn section_functions(
     for index in first + 1..functions.len() {
         functions[index - 1].end = functions[index].start;
     }
-    if !end.is_multiple_of(SLOT_BYTES as u64) {
+    if !end.is_multiple_of(SLOT_BYTES as u64) && !asm.raw {
         let what = format!("the end of section `{name}`");
         let cause = Cause::Misaligned { what, offset: end, align: SLOT_BYTES as u64 };
         let span = functions.last().map_or(Span::default(), |f| f.span);

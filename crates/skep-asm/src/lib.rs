@@ -81,7 +81,14 @@
 //! `.loc` alone is kept of its debug information. `.align` counts bytes in pseudo-C, as LLVM has it, and bits in the
 //! normal dialect, as GNU has it.
 //!
-//! Not here: macros, conditions, inclusion, relaxation of far jumps. It touches no file.
+//! **Macros and the like**, as both assemblers have them: `.macro NAME a, b=8, c:req, d:vararg` to `.endm`, used by
+//! position or as `b=9`, with `\a`, `\@` (a number of each use's own) and `\()` (nothing, which ends a name) in them,
+//! `.exitm`, `.purgem`; `.rept`, `.irp`, `.irpc` to `.endr`; `.if`, `.ifdef`, `.ifb`, `.ifc` and theirs, `.elseif`, `.else`,
+//! `.endif`; `.include "FILE"`, which [`Options::include`] reads. All of them are bounded by named limits.
+//!
+//! **Jumps** to labels beyond 16 bits become `gotol`, or a jump over one, unless [`Options::cpu`] forbids it.
+//!
+//! It touches no file.
 #![forbid(unsafe_code)]
 
 mod assembler;
@@ -94,9 +101,17 @@ mod dialect;
 mod directive;
 mod disassemble;
 mod error;
+mod expand;
+mod fragment;
 mod function;
+mod include;
+mod macros;
 mod map;
 mod nearest;
+mod origin;
+mod outline;
+mod raw;
+mod relax;
 mod resolve;
 mod section;
 mod source;
@@ -104,16 +119,23 @@ mod spelling;
 mod symbol;
 mod typed;
 
-use skep_isa::Endian;
 use skep_isa::text::Dialect;
+use skep_isa::{Cpu, Endian};
 use skep_obj::Object;
 
 pub use build::MAX_LINE_TEXT;
 pub use ctype::{MAX_MEMBERS, MAX_STRUCTS, MAX_TYPE_BYTES, MAX_TYPE_DEPTH};
 pub use cursor::MAX_EXPRESSION_DEPTH;
-pub use disassemble::{DisOptions, disassemble, disassemble_with};
-pub use error::{AsmError, AsmErrors, Cause, MAX_ERRORS};
+pub use disassemble::{DisOptions, disassemble, disassemble_raw, disassemble_with};
+pub use error::{AsmError, AsmErrors, Cause, MAX_ERRORS, Use};
+pub use expand::{MAX_EXPANSION_BYTES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};
+pub use include::{Include, Included};
 pub use map::{MAX_INITIAL_SLOT, MAX_MAPS};
+pub use outline::{
+    Definition, Name, Outline, Part, PartKind, Role, constant_names, constant_value, directives,
+    instruction_words, map_attributes, outline,
+};
+pub use relax::MAX_RELAX_ROUNDS;
 pub use section::{MAX_OBJECT_BYTES, MAX_SECTIONS};
 pub use source::{MAX_LINES, MAX_SOURCE_BYTES};
 pub use symbol::MAX_SYMBOLS;
@@ -127,11 +149,15 @@ pub struct Options {
     pub dialect: Dialect,
     /// Whether instructions remember their source lines.
     pub lines: bool,
+    /// The highest cpu level that instructions may need; all of them if there is none.
+    pub cpu: Option<Cpu>,
+    /// What reads the files that `.include` names; without it there are none.
+    pub include: Option<Include>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { endian: Endian::Little, dialect: Dialect::Pseudoc, lines: true }
+        Options { endian: Endian::Little, dialect: Dialect::Pseudoc, lines: true, cpu: None, include: None }
     }
 }
 
@@ -142,22 +168,68 @@ pub fn assemble(source: &str, name: &str) -> Result<Object, AsmErrors> {
 
 /// [`assemble`], as `options` say.
 pub fn assemble_with(source: &str, name: &str, options: &Options) -> Result<Object, AsmErrors> {
-    let (source, problems) = source::Source::new(source, options.dialect);
-    let mut asm = assembler::Assembler::new(&source, options);
-    asm.problems = problems;
+    passes(source, name, options, false, |asm, resolved| {
+        build::build(asm, resolved, &name.replace('\0', "?"))
+    })
+}
+
+/// The bare bytes of a source's instructions: no sections, no symbols, no types. There is one section of code
+/// at most, and it refers to nothing outside of itself.
+///
+/// ```
+/// let options = skep_asm::Options::default();
+/// let bytes = skep_asm::assemble_raw("r0 = 2\nexit", "two.s", &options)?;
+/// assert_eq!(bytes, [0xb7, 0, 0, 0, 2, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0]);
+/// # Ok::<(), skep_asm::AsmErrors>(())
+/// ```
+pub fn assemble_raw(source: &str, name: &str, options: &Options) -> Result<Vec<u8>, AsmErrors> {
+    passes(source, name, options, true, raw::bytes)
+}
+
+/// Reads a source, resolves its symbols, and makes something of it by `last`.
+fn passes<T>(
+    source: &str,
+    name: &str,
+    options: &Options,
+    raw: bool,
+    last: impl Fn(&mut assembler::Assembler<'_>, &resolve::Resolved) -> Option<T>,
+) -> Result<T, AsmErrors> {
+    let (plain, problems) = source::Source::new(source, options.dialect);
+    let mut asm = assembler::Assembler::new(&plain, options);
+    (asm.problems, asm.raw) = (problems, raw);
     asm.read();
-    let mut object = None;
+    if !asm.expands {
+        return finish(asm, name, last);
+    }
+    let expand::Expanded { source, problems } = expand::expand(source, name, options);
+    if !problems.is_empty() {
+        return Err(errors(&source, name, problems));
+    }
+    let mut asm = assembler::Assembler::new(&source, options);
+    asm.raw = raw;
+    asm.read();
+    finish(asm, name, last)
+}
+
+/// The passes that come after a source was read.
+fn finish<T>(
+    mut asm: assembler::Assembler<'_>,
+    name: &str,
+    last: impl Fn(&mut assembler::Assembler<'_>, &resolve::Resolved) -> Option<T>,
+) -> Result<T, AsmErrors> {
+    relax::relax(&mut asm);
+    let mut made = None;
     // What a broken statement would have defined is missing afterwards: those errors would mislead.
     if asm.problems.is_empty() {
         let resolved = resolve::resolve(&mut asm);
         if asm.problems.is_empty() {
-            object = build::build(&mut asm, &resolved, &name.replace('\0', "?"));
+            made = last(&mut asm, &resolved);
         }
     }
     let problems = std::mem::take(&mut asm.problems);
-    match object {
-        Some(object) if problems.is_empty() => Ok(object),
-        _ => Err(errors(&source, name, problems)),
+    match made {
+        Some(made) if problems.is_empty() => Ok(made),
+        _ => Err(errors(asm.source, name, problems)),
     }
 }
 
@@ -166,15 +238,22 @@ fn errors(source: &source::Source<'_>, name: &str, mut problems: Vec<error::Prob
     problems.sort_by_key(|problem| problem.span.at);
     problems.truncate(MAX_ERRORS);
     let error = |problem: error::Problem| {
-        let (line, column) = source.line_column(problem.span.at);
+        let source::Place { file, line, column, .. } = source.place(problem.span.at);
         let cause = match *problem.cause {
             Cause::Redefined { symbol, first } => {
-                Cause::Redefined { symbol, first: source.line_column(first as usize).0 }
+                Cause::Redefined { symbol, first: source.place(first as usize).line }
             }
             cause => cause,
         };
+        let uses = source.uses(problem.span.at).into_iter().map(|(what, place)| Use {
+            what,
+            file: place.file.map(str::to_owned),
+            line: place.line,
+            column: place.column,
+        });
         let (len, message, help) = (problem.span.len as u32, cause.to_string(), problem.help);
-        AsmError { line, column, len, cause, message, help }
+        let file = file.map(str::to_owned);
+        AsmError { line, column, len, cause, message, help, file, uses: uses.collect() }
     };
     AsmErrors { file: name.to_owned(), errors: problems.into_iter().map(error).collect() }
 }

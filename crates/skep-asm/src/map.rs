@@ -51,7 +51,8 @@ pub(crate) enum Content {
     Type(CType),
 }
 
-const ATTRIBUTES: &[&str] = &[
+/// What can be said of a map.
+pub(crate) const ATTRIBUTES: &[&str] = &[
     "type",
     "key",
     "value",

@@ -44,8 +44,10 @@ pub enum PartKind {
     Label,
     /// `NAME = VALUE`
     Assignment,
-    /// What starts with a dot.
+    /// A directive that says something.
     Directive,
+    /// A directive that is data.
+    Data,
     /// Anything else.
     Insn,
 }
@@ -160,8 +162,10 @@ impl Walk {
                 return false;
             }
             if name.starts_with('.') {
-                self.part(PartKind::Directive, span, dialect);
-                return self.directive(Directive::by_name(name), cursor);
+                let directive = Directive::by_name(name);
+                let kind = if directive.is_some_and(is_data) { PartKind::Data } else { PartKind::Directive };
+                self.part(kind, span, dialect);
+                return self.directive(directive, cursor);
             }
         }
         self.part(PartKind::Insn, span, dialect);
@@ -182,8 +186,17 @@ impl Walk {
         match directive {
             Some(End) => return true,
             Some(
-                Section | PushSection | PopSection | Previous | Named(_) | File | Loc | Dialect | License
-                | DebugData | Strings { .. },
+                Section
+                | PushSection
+                | PopSection
+                | Previous
+                | Named(_)
+                | File
+                | Loc
+                | Dialect
+                | License
+                | DebugData
+                | Strings { .. },
             ) => {}
             Some(Global | Local | Hidden | Weak | Extern) => {
                 self.words(cursor.rest(), cursor.offset(), Role::Declares);
@@ -274,6 +287,12 @@ impl Walk {
             }
         }
     }
+}
+
+/// Whether a directive is data that a label can name.
+fn is_data(directive: Directive) -> bool {
+    use Directive::{Common, DebugData, Fill, Numbers, Room, Strings};
+    matches!(directive, Numbers(_) | Strings { .. } | Room | Fill | Common | DebugData)
 }
 
 /// The register that a word is.
@@ -370,7 +389,7 @@ mod tests {
 
     #[test]
     fn parts_are_labels_and_statements() {
-        let source = "a: b: r0 = 1; exit\n.text\nN = 1";
+        let source = "a: b: r0 = 1; exit\n.text\nN = 1\nv: .quad 1";
         let outline = outline(source, &Options::default());
         let parts: Vec<_> = outline.parts.iter().map(|p| (p.kind, &source[p.span.clone()])).collect();
         assert_eq!(
@@ -382,6 +401,8 @@ mod tests {
                 (PartKind::Insn, "exit"),
                 (PartKind::Directive, ".text"),
                 (PartKind::Assignment, "N = 1"),
+                (PartKind::Label, "v:"),
+                (PartKind::Data, ".quad 1"),
             ]
         );
     }

@@ -12,6 +12,7 @@ use crate::data::number_bytes;
 use crate::error::{Cause, MAX_ERRORS, Problem, Span};
 use crate::function::{Function, find_calls, function_at, functions};
 use crate::nearest::nearest;
+use crate::relax;
 use crate::section::{Fixup, FixupKind, Purpose};
 use crate::symbol::{Binding, Meaning, SymbolIndex};
 
@@ -85,7 +86,7 @@ fn sum<'v, 'a>(asm: &Assembler<'_>, value: &'v Value<'a>) -> Sum<'v, 'a> {
 }
 
 /// What a name stands for, at a byte of the source: numeric local labels depend on that, and so does `.`.
-fn meaning(asm: &Assembler<'_>, name: &str, at: usize) -> Meaning {
+pub(crate) fn meaning(asm: &Assembler<'_>, name: &str, at: usize) -> Meaning {
     if name == "." {
         return asm.here();
     }
@@ -399,6 +400,13 @@ impl Place<'_, '_> {
         let long = matches!(insn.op(), Op::Ja { long: true } | Op::Call(_) | Op::Wide(_));
         let max = if long { i64::from(i32::MAX) } else { i64::from(i16::MAX) };
         if distance > max || distance < -max - 1 {
+            let wide = Insn::new(Op::Ja { long: true });
+            if matches!(insn.op(), Op::Ja { .. })
+                && relax::allowed(self.asm)
+                && i32::try_from(distance).is_ok()
+            {
+                return Ok(wide.imm(distance));
+            }
             let cause = Cause::Distance { symbol: self.symbol.to_owned(), distance, max };
             let problem = Problem::new(self.span(), cause);
             return Err(match insn.op() {

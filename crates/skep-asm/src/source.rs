@@ -4,9 +4,12 @@
 //! `;` separates statements, as for LLVM; in the normal dialect the backquote does. A directive's braces hold
 //! line ends too, so that a structure can be written over several lines.
 
+use std::borrow::Cow;
+
 use skep_isa::text::Dialect;
 
 use crate::error::{Cause, Problem, Span};
+use crate::origin::Origins;
 
 /// Most bytes of a source.
 pub const MAX_SOURCE_BYTES: usize = 1 << 26;
@@ -15,10 +18,22 @@ pub const MAX_LINES: usize = (1 << 22) - 1;
 
 /// A source with its comments blanked out; every byte is where it was.
 pub(crate) struct Source<'a> {
-    pub(crate) original: &'a str,
+    original: Cow<'a, str>,
     pub(crate) text: String,
     pub(crate) statements: Vec<Statement>,
     line_starts: Vec<usize>,
+    /// Where the text came from, if macros and files were expanded to it.
+    origins: Option<Origins>,
+}
+
+/// Where a byte of a source was written.
+pub(crate) struct Place<'s> {
+    /// The file, if it isn't the source itself.
+    pub(crate) file: Option<&'s str>,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    /// The line, comments and all, without blanks around it.
+    pub(crate) text: &'s str,
 }
 
 /// A statement: labels, then an instruction, directive or assignment.
@@ -30,8 +45,20 @@ pub(crate) struct Statement {
 
 impl<'a> Source<'a> {
     pub(crate) fn new(original: &'a str, dialect: Dialect) -> (Source<'a>, Vec<Problem>) {
-        let line_starts: Vec<usize> =
-            std::iter::once(0).chain(original.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Source::with(Cow::Borrowed(original), None, dialect)
+    }
+
+    /// What a source with macros and included files expanded to.
+    pub(crate) fn expanded(text: String, origins: Origins, dialect: Dialect) -> (Source<'a>, Vec<Problem>) {
+        Source::with(Cow::Owned(text), Some(origins), dialect)
+    }
+
+    fn with(
+        original: Cow<'a, str>,
+        origins: Option<Origins>,
+        dialect: Dialect,
+    ) -> (Source<'a>, Vec<Problem>) {
+        let line_starts = line_starts(&original);
         let limit = |what, limit| Problem::new(Span::default(), Cause::Limit { what, limit });
         let refused = if original.len() > MAX_SOURCE_BYTES {
             Some(limit("bytes of source", MAX_SOURCE_BYTES as u64))
@@ -41,42 +68,55 @@ impl<'a> Source<'a> {
             None
         };
         if let Some(problem) = refused {
-            let empty = Source { original, text: String::new(), statements: Vec::new(), line_starts };
+            let empty =
+                Source { original, text: String::new(), statements: Vec::new(), line_starts, origins };
             return (empty, vec![problem]);
         }
-        let mut splitter = Splitter {
-            text: original.as_bytes().to_vec(),
-            at: 0,
-            start: 0,
-            depth: Vec::new(),
-            directive: None,
-            dialect,
-            statements: Vec::new(),
-            problems: Vec::new(),
-        };
-        splitter.run();
-        let Splitter { text, statements, problems, .. } = splitter;
+        let mut splitter = Splitter::new(&original, dialect);
+        let statements = std::iter::from_fn(|| splitter.next_statement()).collect();
+        let Splitter { text, problems, .. } = splitter;
         // Whole characters were blanked, so this is text as before.
         let text = String::from_utf8(text).unwrap_or_default();
-        (Source { original, text, statements, line_starts }, problems)
+        (Source { original, text, statements, line_starts, origins }, problems)
     }
 
-    /// Line and column of a byte, both from 1.
-    pub(crate) fn line_column(&self, at: usize) -> (u32, u32) {
-        let line = self.line_starts.partition_point(|&start| start <= at).max(1);
-        (line as u32, (at - self.line_starts[line - 1]) as u32 + 1)
+    /// Where a byte was written.
+    pub(crate) fn place(&self, at: usize) -> Place<'_> {
+        if let Some(origins) = &self.origins {
+            return origins.place(at);
+        }
+        let (line, column, text) = line_of(&self.original, &self.line_starts, at);
+        Place { file: None, line, column, text }
     }
 
-    /// The text of the line with this byte, comments and all, without blanks around it.
-    pub(crate) fn line_text(&self, at: usize) -> &'a str {
-        let line = self.line_starts.partition_point(|&start| start <= at).max(1);
-        let end = self.line_starts.get(line).map_or(self.original.len(), |next| next - 1);
-        self.original[self.line_starts[line - 1]..end].trim()
+    /// The line that a debugger shows for a byte.
+    pub(crate) fn line(&self, at: usize) -> Place<'_> {
+        self.origins.as_ref().map_or_else(|| self.place(at), |origins| origins.line(at))
+    }
+
+    /// The macros and files whose expansion a byte stands in, from the innermost: where each was used.
+    pub(crate) fn uses(&self, at: usize) -> Vec<(String, Place<'_>)> {
+        self.origins.as_ref().map_or(Vec::new(), |origins| origins.uses(at))
     }
 }
 
-struct Splitter {
-    text: Vec<u8>,
+/// Where the lines of a text start.
+pub(crate) fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+/// Line and column of a byte, both from 1, and the line without blanks around it.
+pub(crate) fn line_of<'t>(text: &'t str, starts: &[usize], at: usize) -> (u32, u32, &'t str) {
+    let line = starts.partition_point(|&start| start <= at).max(1);
+    let end = starts.get(line).map_or(text.len(), |next| next - 1);
+    let start = starts[line - 1];
+    (line as u32, (at - start) as u32 + 1, text[start..end].trim())
+}
+
+/// Splits a text into statements, one after the other.
+pub(crate) struct Splitter {
+    /// The text, its comments blanked out as far as it was read.
+    pub(crate) text: Vec<u8>,
     at: usize,
     /// Where the statement starts.
     start: usize,
@@ -84,19 +124,35 @@ struct Splitter {
     depth: Vec<usize>,
     /// Whether the statement is a directive, once somebody asked.
     directive: Option<bool>,
-    dialect: Dialect,
-    statements: Vec<Statement>,
-    problems: Vec<Problem>,
+    /// The dialect of the statement that is read next.
+    pub(crate) dialect: Dialect,
+    pub(crate) problems: Vec<Problem>,
+    done: bool,
 }
 
 impl Splitter {
-    fn run(&mut self) {
+    pub(crate) fn new(text: &str, dialect: Dialect) -> Splitter {
+        Splitter {
+            text: text.as_bytes().to_vec(),
+            at: 0,
+            start: 0,
+            depth: Vec::new(),
+            directive: None,
+            dialect,
+            problems: Vec::new(),
+            done: false,
+        }
+    }
+
+    /// The next statement that isn't empty.
+    pub(crate) fn next_statement(&mut self) -> Option<Statement> {
         while self.at < self.text.len() {
             let rest = &self.text[self.at..];
+            let mut found = None;
             match (rest[0], rest.get(1)) {
-                (b'\n', _) => self.separator(),
-                (b';', _) if self.dialect == Dialect::Pseudoc => self.separator(),
-                (b'`', _) if self.dialect == Dialect::Normal => self.separator(),
+                (b'\n', _) => found = self.separator(),
+                (b';', _) if self.dialect == Dialect::Pseudoc => found = self.separator(),
+                (b'`', _) if self.dialect == Dialect::Normal => found = self.separator(),
                 (b'#' | b';', _) | (b'/', Some(b'/')) => {
                     let len = rest.iter().position(|&b| b == b'\n').unwrap_or(rest.len());
                     self.blank(len);
@@ -116,28 +172,36 @@ impl Splitter {
                 }
                 _ => self.at += 1,
             }
+            if found.is_some() {
+                return found;
+            }
+        }
+        if std::mem::replace(&mut self.done, true) {
+            return None;
         }
         if let Some(&open) = self.depth.first() {
             let span = Span { at: open, len: 1 };
             self.problems.push(Problem::new(span, Cause::Unterminated("`{`")).help("close it with `}`"));
         }
-        self.end_statement();
+        self.end_statement()
     }
 
     /// A line end or other separator: it ends the statement unless braces are open.
-    fn separator(&mut self) {
+    fn separator(&mut self) -> Option<Statement> {
+        let mut found = None;
         if self.depth.is_empty() {
-            self.end_statement();
+            found = self.end_statement();
             self.start = self.at + 1;
             self.directive = None;
         }
         self.at += 1;
+        found
     }
 
-    fn end_statement(&mut self) {
+    fn end_statement(&mut self) -> Option<Statement> {
         self.depth.clear();
         let bytes = &self.text[self.start..self.at];
-        let Some(first) = bytes.iter().position(|b| !b.is_ascii_whitespace()) else { return };
+        let first = bytes.iter().position(|b| !b.is_ascii_whitespace())?;
         let end = bytes.iter().rposition(|b| !b.is_ascii_whitespace()).unwrap_or(first) + 1;
         let statement = &bytes[first..end];
         if let Some(name) = statement.strip_prefix(b".dialect") {
@@ -146,7 +210,7 @@ impl Splitter {
             self.dialect = Dialect::by_name(name).unwrap_or(self.dialect);
         }
         let span = Span { at: self.start + first, len: end - first };
-        self.statements.push(Statement { span, dialect: self.dialect });
+        Some(Statement { span, dialect: self.dialect })
     }
 
     fn in_directive(&mut self) -> bool {

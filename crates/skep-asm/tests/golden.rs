@@ -106,6 +106,9 @@ fn complain(source: &str, errors: &AsmErrors) -> String {
         if let Some(help) = &error.help {
             let _ = writeln!(out, "{blanks}help: {help}");
         }
+        for place in &error.uses {
+            let _ = writeln!(out, "{blanks}note: {place}");
+        }
     }
     out
 }

@@ -174,6 +174,7 @@ fn options(u: &mut Unstructured<'_>) -> Result<Options> {
         endian: if u.arbitrary()? { Endian::Little } else { Endian::Big },
         dialect: if u.arbitrary()? { Dialect::Pseudoc } else { Dialect::Normal },
         lines: u.arbitrary()?,
+        ..Options::default()
     })
 }
 
