@@ -43,7 +43,7 @@
 //! **Statements** end with their line, or at `;` in pseudo-C (the normal dialect, in which `;` starts a comment,
 //! has the backquote for that). Comments are `#`, `//` and `/* */`. A label is `NAME:` or `N:`, which `Nb` and
 //! `Nf` refer to backward and forward. `.dialect normal` or `.dialect pseudoc` changes the language of the
-//! instructions that follow; a file starts in pseudo-C.
+//! instructions that follow. In which language a file starts is told from its lines: [`skep_isa::text::detect`].
 //!
 //! **Sections** are entered by `.section NAME`, `.text`, `.data`, `.rodata`, `.bss`. A name that isn't a data
 //! section's announces a kind of program (`xdp`, `tc`, `socket`…), as libbpf reads it. `.text` holds the
@@ -105,6 +105,7 @@ mod expand;
 mod fragment;
 mod function;
 mod include;
+mod language;
 mod macros;
 mod map;
 mod nearest;
@@ -120,6 +121,7 @@ mod symbol;
 mod typed;
 
 use skep_isa::text::Dialect;
+use skep_isa::text::foreign::Language;
 use skep_isa::{Cpu, Endian};
 use skep_obj::Object;
 
@@ -145,8 +147,10 @@ pub use symbol::MAX_SYMBOLS;
 pub struct Options {
     /// The byte order of the object.
     pub endian: Endian,
-    /// The dialect in which the source starts.
+    /// The dialect in which a source starts that has no mark of any language.
     pub dialect: Dialect,
+    /// The language that the source is in; told from the source itself if none is given.
+    pub language: Option<Language>,
     /// Whether instructions remember their source lines.
     pub lines: bool,
     /// The highest cpu level that instructions may need; all of them if there is none.
@@ -157,7 +161,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options { endian: Endian::Little, dialect: Dialect::Pseudoc, lines: true, cpu: None, include: None }
+        Options {
+            endian: Endian::Little,
+            dialect: Dialect::Pseudoc,
+            language: None,
+            lines: true,
+            cpu: None,
+            include: None,
+        }
     }
 }
 
@@ -188,6 +199,17 @@ pub fn assemble_raw(source: &str, name: &str, options: &Options) -> Result<Vec<u
 
 /// Reads a source, resolves its symbols, and makes something of it by `last`.
 fn passes<T>(
+    source: &str,
+    name: &str,
+    options: &Options,
+    raw: bool,
+    last: impl Fn(&mut assembler::Assembler<'_>, &resolve::Resolved) -> Option<T>,
+) -> Result<T, AsmErrors> {
+    language::with(source, name, options, |source, options| dialect_passes(source, name, options, raw, last))
+}
+
+/// [`passes`] over a source that starts in `options.dialect`.
+fn dialect_passes<T>(
     source: &str,
     name: &str,
     options: &Options,

@@ -4,6 +4,7 @@ use arbtest::arbitrary::{Result, Unstructured};
 use skep_asm::{AsmErrors, MAX_ERRORS, Options, assemble_with, disassemble};
 use skep_isa::Endian;
 use skep_isa::text::Dialect;
+use skep_isa::text::foreign::Language;
 
 /// Pieces that sources are made of; random sequences of them get far into the assembler.
 const PIECES: &[&str] = &[
@@ -173,6 +174,7 @@ fn options(u: &mut Unstructured<'_>) -> Result<Options> {
     Ok(Options {
         endian: if u.arbitrary()? { Endian::Little } else { Endian::Big },
         dialect: if u.arbitrary()? { Dialect::Pseudoc } else { Dialect::Normal },
+        language: if u.arbitrary()? { None } else { Some(*u.choose(&Language::ALL)?) },
         lines: u.arbitrary()?,
         ..Options::default()
     })

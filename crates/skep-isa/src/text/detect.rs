@@ -11,7 +11,7 @@ use super::foreign::{Language, rbpf, ubpf};
 use crate::table::ROWS;
 
 /// Most bytes of a source that are looked at: marks come early.
-pub const MAX_DETECT_BYTES: usize = 1 << 16;
+pub const MAX_DETECT_BYTES: usize = 1 << 14;
 /// Most bytes of a line that are shown as evidence.
 const MAX_EVIDENCE: usize = 60;
 

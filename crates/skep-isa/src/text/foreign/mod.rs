@@ -13,9 +13,10 @@ pub(super) mod rbpf;
 mod rewrite;
 pub(super) mod ubpf;
 
+pub use rewrite::Rewritten;
+
 use super::read::{Parsed, Reader, Reference, TextError};
 use super::{Cause, Dialect};
-use rewrite::Rewritten;
 
 /// A language that a source may be in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,13 +109,22 @@ pub fn read<'a>(
             mnemonics(reader, statement, constant).unwrap_or_else(|| reader.with(statement, constant))
         }
         Language::Kernel | Language::Log => {
-            let parsed = match kernel::rewrite(statement) {
+            let parsed = match rewrite(language, statement) {
                 None => reader.with(statement, constant),
                 Some(rewritten) => led_back(reader, statement, &rewritten, constant),
             }?;
             kernel::check(statement, &parsed.insn)?;
             Ok(parsed)
         }
+    }
+}
+
+/// The statement as its language's dialect has it, where that differs: what a source is translated by.
+pub fn rewrite(language: Language, statement: &str) -> Option<Rewritten> {
+    match language.dialect() {
+        Dialect::Normal => ubpf::rewrite(statement).or_else(|| rbpf::rewrite(statement)),
+        Dialect::Pseudoc if language == Language::Pseudoc => None,
+        Dialect::Pseudoc => kernel::rewrite(statement),
     }
 }
 
@@ -125,7 +135,7 @@ fn mnemonics<'a>(
     statement: &'a str,
     constant: &dyn Fn(&str) -> Option<i64>,
 ) -> Option<Result<Parsed<'a>, TextError>> {
-    let rewritten = ubpf::rewrite(statement).or_else(|| rbpf::rewrite(statement))?;
+    let rewritten = rewrite(Language::Ubpf, statement)?;
     Some(led_back(reader, statement, &rewritten, constant))
 }
 

@@ -6,7 +6,7 @@ use core::ops::Range;
 
 /// Text made of pieces of a statement and of words between them.
 #[derive(Debug, Default)]
-pub(super) struct Rewritten {
+pub struct Rewritten {
     text: String,
     /// Where a piece stands here, and where it stood; in order of the former.
     pieces: Vec<(Range<usize>, usize)>,
@@ -14,18 +14,18 @@ pub(super) struct Rewritten {
 
 impl Rewritten {
     /// What was written.
-    pub(super) fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         &self.text
     }
 
     /// Adds what the statement does not have.
-    pub(super) fn word(mut self, word: &str) -> Rewritten {
+    pub fn word(mut self, word: &str) -> Rewritten {
         self.text.push_str(word);
         self
     }
 
     /// Adds a piece of the statement.
-    pub(super) fn piece(mut self, statement: &str, range: Range<usize>) -> Rewritten {
+    pub fn piece(mut self, statement: &str, range: Range<usize>) -> Rewritten {
         let start = self.text.len();
         self.text.push_str(&statement[range.clone()]);
         self.pieces.push((start..self.text.len(), range.start));
@@ -34,7 +34,7 @@ impl Rewritten {
 
     /// The place in a statement of `len` bytes of what is in this text; an added word stands for what is before
     /// the next piece.
-    pub(super) fn source(&self, at: usize, len: usize, statement_len: usize) -> (usize, usize) {
+    pub fn source(&self, at: usize, len: usize, statement_len: usize) -> (usize, usize) {
         let start = self.place(at, statement_len);
         let end = if len == 0 { start } else { self.place(at + len - 1, statement_len) + 1 };
         (start, end.saturating_sub(start).min(statement_len - start))
