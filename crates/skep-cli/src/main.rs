@@ -6,8 +6,10 @@
 
 mod asm;
 mod capture;
+mod conformance;
 mod dis;
 mod failure;
+mod feature;
 mod maps;
 mod output;
 mod programs;
@@ -42,6 +44,10 @@ enum Verb {
     Asm(asm::Options),
     /// Disassemble an object to assembly
     Dis(dis::Options),
+    /// List what there is: instructions, functions, kinds of map and of program
+    Feature(feature::Options),
+    /// Run one program of a conformance suite, as bpf_conformance asks its plugins to
+    ConformancePlugin(conformance::Options),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +57,8 @@ fn main() -> ExitCode {
         Verb::Verify(options) => verify::verify(&options),
         Verb::Asm(options) => asm::assemble(&options),
         Verb::Dis(options) => dis::disassemble(&options),
+        Verb::Feature(options) => feature::feature(&options),
+        Verb::ConformancePlugin(options) => conformance::plugin(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

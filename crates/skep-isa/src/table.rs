@@ -447,7 +447,7 @@ const CONTROL: [Row; 9] = [
         group: Group::Callx,
         pseudoc: "callx {d}",
         normal: "callx {d}",
-        doc: "call the function whose address the register holds",
+        doc: "call the function whose number or address the register holds",
         ..BLANK
     },
     Row {

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use skep_abi::{Errno, MapType, ProgType};
+use skep_abi::{Errno, Function, MapDef, MapFlags, MapType, ProgType};
 use skep_btf::Btf;
 use skep_host::{Engine, Host, HostError, LoadInfo, LoadOptions, MapId, ProgId, TestResult, TestRun};
 use skep_isa::{Op, Wide};
-use skep_map::Map;
+use skep_map::{Map, MapError};
 use skep_obj::{MapSpec, Program};
 use skep_verify::Shifts;
 use skep_vm::{CompileError, Executable, Functions};
@@ -58,6 +58,22 @@ impl UserHost {
             programs: Table::default(),
             world: UserWorld::new(config.seed),
         }
+    }
+
+    /// Whether programs of this kind can be loaded.
+    pub fn runs(kind: ProgType) -> bool {
+        kind == ProgType::Unspec || kind.context().is_some()
+    }
+
+    /// Whether maps of this kind can be made.
+    pub fn has_map_type(map_type: MapType) -> bool {
+        let small = MapDef { map_type, key_size: 4, value_size: 4, max_entries: 1, flags: MapFlags(0) };
+        !matches!(Map::new(&small, 1, 0), Err(MapError::Kind { .. }))
+    }
+
+    /// The functions that programs may call, by number.
+    pub fn functions(&self) -> impl Iterator<Item = &'static Function> {
+        self.functions.iter()
     }
 
     /// Takes what programs printed since the last time.
@@ -266,7 +282,7 @@ impl Host for UserHost {
         options: &LoadOptions,
     ) -> Result<(ProgId, LoadInfo), HostError> {
         let kind = program.prog_type;
-        if kind != ProgType::Unspec && kind.context().is_none() {
+        if !UserHost::runs(kind) {
             return Err(HostError::Unsupported {
                 what: format!("load program `{}`", program.name),
                 why: format!("the user host has no hook that programs of kind {kind} run at"),
