@@ -135,6 +135,16 @@ impl Fields {
     }
 }
 
+/// A slot as the number that [`Row::reserved`] is a mask of.
+pub(crate) fn bits(slot: [u8; SLOT_BYTES], endian: Endian) -> u64 {
+    Fields::read(slot, endian).bits()
+}
+
+/// The inverse of [`bits`].
+pub(crate) fn slot(bits: u64, endian: Endian) -> [u8; SLOT_BYTES] {
+    Fields::read(bits.to_le_bytes(), Endian::Little).write(endian)
+}
+
 /// Decodes the instruction at the front of `slots`; tail slots of it are not looked at twice by
 /// [`decode_all`]. `next` is the slot after it, where there is one.
 pub fn decode(slot: [u8; SLOT_BYTES], next: Option<[u8; SLOT_BYTES]>, endian: Endian) -> Insn {

@@ -28,6 +28,7 @@ extern crate alloc;
 mod code;
 mod insn;
 mod row;
+pub mod rowset;
 pub mod table;
 pub mod text;
 

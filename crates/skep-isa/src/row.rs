@@ -273,6 +273,16 @@ pub enum Op {
     Raw,
 }
 
+impl Op {
+    /// Whether it names another instruction of the program by a distance; see [`crate::Insn::target`].
+    pub const fn has_target(self) -> bool {
+        matches!(
+            self,
+            Op::Ja { .. } | Op::Jump { .. } | Op::MayGoto | Op::Call(Callee::Local) | Op::Wide(Wide::Func)
+        )
+    }
+}
+
 /// How an instruction uses a register field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {

@@ -8,7 +8,7 @@ use super::read::TextError;
 
 /// A lexical unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind<'a> {
+pub(crate) enum Kind<'a> {
     /// `r3`, `%r3`, `%fp`.
     Reg64(u8),
     /// `w3`.
@@ -25,15 +25,15 @@ pub(super) enum Kind<'a> {
 
 /// A unit and where it stands, in bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token<'a> {
-    pub(super) kind: Kind<'a>,
-    pub(super) at: usize,
-    pub(super) len: usize,
+pub(crate) struct Token<'a> {
+    pub(crate) kind: Kind<'a>,
+    pub(crate) at: usize,
+    pub(crate) len: usize,
 }
 
 impl Token<'_> {
     /// As an error message quotes it.
-    pub(super) fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self.kind {
             Kind::Reg64(n) => format!("`r{n}`"),
             Kind::Reg32(n) => format!("`w{n}`"),
@@ -53,7 +53,7 @@ const OPERATORS: [&str; 23] = [
 const MAX_REGISTER: u8 = 15;
 
 /// Splits a statement; `templates` also takes `{tags}`.
-pub(super) fn tokens(text: &str, templates: bool) -> Result<Vec<Token<'_>>, TextError> {
+pub(crate) fn tokens(text: &str, templates: bool) -> Result<Vec<Token<'_>>, TextError> {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(12);
     let mut at = 0;

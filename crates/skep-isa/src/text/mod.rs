@@ -6,9 +6,22 @@
 mod detect;
 pub mod foreign;
 mod lex;
+mod line;
 mod read;
+#[allow(
+    clippy::inline_always,
+    reason = "one call a statement: as separate functions these are a third slower"
+)]
+mod scan;
+#[allow(
+    clippy::inline_always,
+    reason = "one call a statement: as separate functions these are a third slower"
+)]
+mod skeleton;
 mod template;
 mod write;
+
+pub(crate) use lex::{Kind, Token, tokens};
 
 pub use detect::{Detected, MAX_DETECT_BYTES, detect};
 pub use read::{Cause, Field, MAX_DEPTH, Parsed, Reader, Reference, TextError};

@@ -7,6 +7,7 @@ use core::fmt;
 
 use super::Dialect;
 use super::lex::{self, Kind, Token};
+use super::skeleton::Skeletons;
 use super::template::{self, Operand};
 use crate::insn::{FormId, Insn, Reg};
 use crate::table::{ALIASES, ROWS};
@@ -102,7 +103,7 @@ impl TextError {
         TextError { at, len: text.len(), cause: Cause::Number(text.to_string()) }
     }
 
-    fn expected(what: impl Into<String>, found: Option<&Token<'_>>, end: usize) -> TextError {
+    pub(crate) fn expected(what: impl Into<String>, found: Option<&Token<'_>>, end: usize) -> TextError {
         match found {
             Some(token) => TextError {
                 at: token.at,
@@ -149,6 +150,8 @@ pub struct Reader {
     patterns: Vec<Pattern>,
     /// Words that templates use, sorted.
     reserved: Vec<&'static str>,
+    /// The fast way for plain statements.
+    skeletons: Skeletons,
 }
 
 impl Reader {
@@ -184,7 +187,8 @@ impl Reader {
             });
         }
         patterns.sort_by_key(|p| p.key);
-        Reader { dialect, patterns, reserved }
+        let skeletons = Skeletons::new(patterns.iter().map(|p| (p.form, &p.tokens[..])), &reserved);
+        Reader { dialect, patterns, reserved, skeletons }
     }
 
     /// A reader of pseudo-C.
@@ -214,6 +218,18 @@ impl Reader {
 
     /// Reads one statement; `constant` gives the values of symbols that are known to be plain numbers.
     pub fn with<'a>(
+        &self,
+        statement: &'a str,
+        constant: &dyn Fn(&str) -> Option<i64>,
+    ) -> Result<Parsed<'a>, TextError> {
+        match self.skeletons.read(statement, constant) {
+            Some(parsed) => Ok(parsed),
+            None => self.with_matcher(statement, constant),
+        }
+    }
+
+    /// Reads one statement of any kind, or says what is wrong with it.
+    fn with_matcher<'a>(
         &self,
         statement: &'a str,
         constant: &dyn Fn(&str) -> Option<i64>,
@@ -521,5 +537,87 @@ impl<'t, 'a> Match<'t, 'a> {
     fn here(&self, cause: Cause) -> TextError {
         let token = self.tokens[self.at.saturating_sub(1)];
         TextError { at: token.at, len: token.len, cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::{Endian, decode_all};
+    use crate::text::Writer;
+
+    /// What is read fast is read as the matcher reads it; what an instruction's writer writes is read fast.
+    #[test]
+    fn the_fast_way_and_the_matcher_agree_on_any_text() {
+        let dialects = [Dialect::Pseudoc, Dialect::Normal].map(|d| (Reader::new(d), Writer::new(d)));
+        let pieces = [
+            "",
+            " ",
+            "  ",
+            "+",
+            "-",
+            "=",
+            "s>",
+            "<<=",
+            "0",
+            "08",
+            "0x",
+            "0x1f",
+            "1f",
+            "r1",
+            "w2",
+            "r10",
+            "w15",
+            "r16",
+            "%r3",
+            "%fp",
+            "pc",
+            "pc+1",
+            "goto",
+            "exit",
+            "ll",
+            "label",
+            "FIVE",
+            "+ FIVE",
+            "(",
+            ")",
+            "[",
+            ",",
+            "*",
+            "u32",
+            "4294967295",
+            "18446744073709551615",
+            "18446744073709551616",
+            "99999999999999999999999",
+            "\u{e9}",
+            "\t",
+        ];
+        let constant = |name: &str| (name == "FIVE").then_some(5);
+        arbtest::arbtest(|u| {
+            let code: [[u8; 8]; 2] = u.arbitrary()?;
+            let mut code = code;
+            code[0][0] = ROWS[u.choose_index(ROWS.len())?].opcode;
+            code[1] = if u.arbitrary()? { [0; 8] } else { code[1] };
+            let insn = decode_all(&code.concat(), Endian::Little).expect("whole slots")[0];
+            for (reader, writer) in &dialects {
+                let mut text = writer.insn(&insn);
+                if insn.row().is_some() {
+                    let fast = reader.skeletons.read(&text, &constant);
+                    assert_eq!(fast.map(|parsed| parsed.insn), Some(insn), "{text:?}");
+                }
+                for _ in 0..u.int_in_range(0..=2)? {
+                    let at = u.choose_index(text.len() + 1)?;
+                    let end = at + u.int_in_range(0..=2)?;
+                    if text.is_char_boundary(at) && text.is_char_boundary(end) {
+                        text.replace_range(at..end, u.choose(&pieces)?);
+                    }
+                }
+                if let Some(fast) = reader.skeletons.read(&text, &constant) {
+                    assert_eq!(reader.with_matcher(&text, &constant), Ok(fast), "{text:?}");
+                }
+            }
+            Ok(())
+        })
+        .budget_ms(2_000);
     }
 }

@@ -1,4 +1,7 @@
 //! The canonical, lossless writer of each dialect.
+//!
+//! Templates are taken apart once, into steps that write into a line on the stack: nothing is allocated an
+//! instruction, and no formatting machinery runs.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -6,33 +9,76 @@ use core::fmt::Write as _;
 
 use super::Dialect;
 use super::lex::Kind;
+use super::line::{CHUNK, Line};
 use super::template::{self, Operand};
 use crate::insn::{FormId, Insn};
 use crate::table::ROWS;
 
-/// A piece of a template.
-enum Piece {
-    Text(&'static str),
-    Operand(Operand),
+/// A piece of a template: text, then an operand.
+struct Step {
+    text: [u8; CHUNK],
+    len: u8,
+    operand: Written,
+    /// Whether a symbol's name may stand for the operand.
+    named: bool,
+}
+
+/// An operand as the dialect writes it.
+#[derive(Clone, Copy)]
+enum Written {
+    Nothing,
+    Dst(Class),
+    Src(Class),
+    Imm,
+    /// The immediate with its sign, unless it is zero.
+    Addend,
+    Imm64,
+    High,
+    Offset,
+    /// The offset with its sign, and this many blanks in between.
+    SignedOffset(u8),
+    SignedImm,
+    SpaceTo,
+    SpaceFrom,
+}
+
+/// How a register is written.
+#[derive(Clone, Copy)]
+enum Class {
+    Wide,
+    Narrow,
 }
 
 /// Writes instructions in one dialect. Build it once: it takes the templates apart.
 pub struct Writer {
     dialect: Dialect,
-    rows: Vec<Vec<Piece>>,
+    steps: Vec<Step>,
+    /// The steps of each form: the first and one past the last.
+    forms: Vec<(u16, u16)>,
+    /// Names of registers and their lengths, by class and number.
+    registers: [[([u8; 4], u8); 16]; 2],
 }
 
 impl Writer {
     /// A writer of this dialect.
     pub fn new(dialect: Dialect) -> Writer {
-        let rows = ROWS
-            .iter()
-            .map(|row| match dialect {
-                Dialect::Pseudoc => pieces(row.pseudoc),
-                Dialect::Normal => pieces(row.normal),
-            })
-            .collect();
-        Writer { dialect, rows }
+        let mut steps = Vec::with_capacity(4 * ROWS.len());
+        let mut forms = Vec::with_capacity(ROWS.len());
+        for row in &ROWS {
+            let first = steps.len() as u16;
+            let jumps = row.op.has_target();
+            match dialect {
+                Dialect::Pseudoc => append_steps(&mut steps, row.pseudoc, dialect, jumps),
+                Dialect::Normal => append_steps(&mut steps, row.normal, dialect, jumps),
+            }
+            forms.push((first, steps.len() as u16));
+        }
+        let wide = match dialect {
+            Dialect::Pseudoc => "r",
+            Dialect::Normal => "%r",
+        };
+        let registers = [wide, "w"].map(|prefix| core::array::from_fn(|number| register(prefix, number)));
+        Writer { dialect, steps, forms, registers }
     }
 
     /// A writer of pseudo-C.
@@ -59,78 +105,80 @@ impl Writer {
     /// immediate, such as a label's name; the distance or number stands otherwise.
     pub fn with(&self, insn: &Insn, place: impl Fn(&Insn) -> Option<String>) -> String {
         let mut out = String::with_capacity(40);
-        if insn.form == FormId::TAIL {
-            return out;
-        }
-        let Some(pieces) = self.rows.get(insn.form.index()) else {
-            let _ = write!(out, ".8byte {:#018x}", insn.imm as u64);
-            return out;
-        };
-        let named = place(insn);
-        let jumps = insn.target().is_some();
-        let mut pc_written = false;
-        for piece in pieces {
-            match piece {
-                Piece::Text(text) => {
-                    // `call pc{c}`: the name takes the place of the distance and of what it counts from.
-                    match (text.strip_suffix("pc"), &named) {
-                        (Some(front), Some(_)) => out.push_str(front),
-                        _ => out.push_str(text),
-                    }
-                    pc_written = text.ends_with("pc");
-                }
-                Piece::Operand(operand) => match (&named, operand.takes_name(jumps)) {
-                    (Some(name), true) => out.push_str(name),
-                    _ => self.operand(&mut out, *operand, insn, pc_written),
-                },
-            }
-        }
+        self.write_named(&mut out, insn, place(insn).as_deref());
         out
     }
 
-    fn operand(&self, out: &mut String, operand: Operand, insn: &Insn, after_pc: bool) {
-        let register = match self.dialect {
-            Dialect::Pseudoc => "",
-            Dialect::Normal => "%",
-        };
-        let (low, high) = insn.wide_halves();
-        let _ = match operand {
-            Operand::Dst { narrow: false } => write!(out, "{register}r{}", insn.dst.0),
-            Operand::Dst { narrow: true } => write!(out, "w{}", insn.dst.0),
-            Operand::Src { narrow: false } => write!(out, "{register}r{}", insn.src.0),
-            Operand::Src { narrow: true } => write!(out, "w{}", insn.src.0),
-            Operand::Imm => write!(out, "{}", insn.imm as i32),
-            Operand::ImmAddend if insn.imm == 0 => Ok(()),
-            Operand::ImmAddend => self.signed(out, insn.imm),
-            Operand::Imm64 => write!(out, "{:#x}", insn.imm),
-            Operand::Low => write!(out, "{low}"),
-            Operand::High => write!(out, "{high}"),
-            Operand::Offset => match self.dialect {
-                Dialect::Pseudoc if insn.off < 0 => write!(out, "- {}", -i32::from(insn.off)),
-                Dialect::Pseudoc => write!(out, "+ {}", insn.off),
-                Dialect::Normal => write!(out, "{:+}", insn.off),
-            },
-            Operand::Target16 if self.dialect == Dialect::Normal => write!(out, "{}", insn.off),
-            Operand::Target32 if self.dialect == Dialect::Normal => write!(out, "{}", insn.imm as i32),
-            Operand::Target16 => write!(out, "{:+}", insn.off),
-            Operand::Target32 => write!(out, "{:+}", insn.imm as i32),
-            Operand::CallTarget => {
-                debug_assert!(after_pc, "a call's distance counts from pc");
-                write!(out, "{:+}", insn.imm as i32)
-            }
-            Operand::OffsetNumber => write!(out, "{}", insn.off),
-            Operand::SpaceTo => write!(out, "{}", (insn.imm as u32) >> 16),
-            Operand::SpaceFrom => write!(out, "{}", insn.imm as u16),
-        };
+    /// Appends the text of an instruction to `out`: what [`Writer::insn`] gives, without allocating.
+    pub fn write_to(&self, out: &mut String, insn: &Insn) {
+        self.write_named(out, insn, None);
     }
 
-    fn signed(&self, out: &mut String, value: i64) -> core::fmt::Result {
-        match self.dialect {
-            Dialect::Pseudoc if value < 0 => write!(out, " - {}", value.unsigned_abs()),
-            Dialect::Pseudoc => write!(out, " + {value}"),
-            Dialect::Normal => write!(out, "{value:+}"),
+    /// Appends the text of an instruction in which `name`, if given, stands for its target or its immediate.
+    pub fn write_named(&self, out: &mut String, insn: &Insn, name: Option<&str>) {
+        let Some(&(first, end)) = self.forms.get(insn.form.index()) else {
+            if insn.form != FormId::TAIL {
+                // Writing to a string does not fail.
+                let _ = write!(out, ".8byte {:#018x}", insn.imm as u64);
+            }
+            return;
+        };
+        let mut line = Line::new();
+        for step in &self.steps[usize::from(first)..usize::from(end)] {
+            line.text(&step.text, step.len);
+            match name {
+                Some(name) if step.named => {
+                    // `call pc{c}`: the name takes the place of the distance and of what it counts from.
+                    line.strip(b"pc");
+                    line.flush(out);
+                    out.push_str(name);
+                }
+                _ => self.operand(&mut line, step.operand, insn),
+            }
+        }
+        line.flush(out);
+    }
+
+    #[inline]
+    fn operand(&self, line: &mut Line, operand: Written, insn: &Insn) {
+        match operand {
+            Written::Nothing => {}
+            Written::Dst(class) => self.register(line, class, insn.dst.0),
+            Written::Src(class) => self.register(line, class, insn.src.0),
+            Written::Imm => line.signed(insn.imm as i32),
+            Written::Addend if insn.imm == 0 => {}
+            Written::Addend if self.dialect == Dialect::Pseudoc => {
+                line.byte(b' ');
+                line.with_sign(insn.imm as i32, 1);
+            }
+            Written::Addend | Written::SignedImm => line.with_sign(insn.imm as i32, 0),
+            Written::Imm64 => line.hex(insn.imm as u64),
+            Written::High => line.signed(insn.wide_halves().1),
+            Written::Offset => line.signed(i32::from(insn.off)),
+            Written::SignedOffset(gap) => line.with_sign(i32::from(insn.off), gap),
+            Written::SpaceTo => line.unsigned((insn.imm as u32) >> 16),
+            Written::SpaceFrom => line.unsigned(insn.imm as u32 & 0xffff),
         }
     }
+
+    #[inline]
+    fn register(&self, line: &mut Line, class: Class, number: u8) {
+        let (name, len) = self.registers[class as usize][usize::from(number & 15)];
+        line.short(name, len);
+    }
+}
+
+/// A register's name, padded, and its length.
+fn register(prefix: &str, number: usize) -> ([u8; 4], u8) {
+    let digits = if number < 10 { 1 } else { 2 };
+    let number = number as u8;
+    let mut name = [0; 4];
+    let len = prefix.len() + digits;
+    let text = prefix.bytes().chain((number >= 10).then_some(b'1')).chain([b'0' + number % 10]);
+    for (place, byte) in name.iter_mut().zip(text) {
+        *place = byte;
+    }
+    (name, len as u8)
 }
 
 impl Operand {
@@ -142,23 +190,93 @@ impl Operand {
             _ => false,
         }
     }
+
+    /// How the dialect writes it.
+    fn written(self, dialect: Dialect) -> Written {
+        let class = |narrow| if narrow { Class::Narrow } else { Class::Wide };
+        let pseudoc = dialect == Dialect::Pseudoc;
+        match self {
+            Operand::Dst { narrow } => Written::Dst(class(narrow)),
+            Operand::Src { narrow } => Written::Src(class(narrow)),
+            Operand::Imm | Operand::Low => Written::Imm,
+            Operand::ImmAddend => Written::Addend,
+            Operand::Imm64 => Written::Imm64,
+            Operand::High => Written::High,
+            Operand::Offset => Written::SignedOffset(u8::from(pseudoc)),
+            Operand::Target16 if pseudoc => Written::SignedOffset(0),
+            Operand::Target16 | Operand::OffsetNumber => Written::Offset,
+            Operand::Target32 if !pseudoc => Written::Imm,
+            Operand::Target32 | Operand::CallTarget => Written::SignedImm,
+            Operand::SpaceTo => Written::SpaceTo,
+            Operand::SpaceFrom => Written::SpaceFrom,
+        }
+    }
 }
 
 /// Splits a template into its text and its operands.
-fn pieces(text: &'static str) -> Vec<Piece> {
-    let mut out = Vec::new();
+fn append_steps(steps: &mut Vec<Step>, template: &'static str, dialect: Dialect, jumps: bool) {
     let mut at = 0;
-    for token in template::parse(text) {
+    for token in template::parse(template) {
         if let Kind::Tag(tag) = token.kind {
-            if token.at > at {
-                out.push(Piece::Text(&text[at..token.at]));
-            }
-            out.push(Piece::Operand(Operand::of_tag(tag)));
+            let operand = Operand::of_tag(tag);
+            append(steps, &template[at..token.at], operand.written(dialect), operand.takes_name(jumps));
             at = token.at + token.len;
         }
     }
-    if at < text.len() {
-        out.push(Piece::Text(&text[at..]));
+    if at < template.len() {
+        append(steps, &template[at..], Written::Nothing, false);
     }
-    out
+}
+
+/// A text and an operand as steps, several if the text is long.
+fn append(steps: &mut Vec<Step>, text: &str, operand: Written, named: bool) {
+    let mut rest = text.as_bytes();
+    loop {
+        let (head, tail) = rest.split_at(rest.len().min(CHUNK));
+        let mut padded = [0; CHUNK];
+        padded[..head.len()].copy_from_slice(head);
+        let last = tail.is_empty();
+        steps.push(Step {
+            text: padded,
+            len: head.len() as u8,
+            operand: if last { operand } else { Written::Nothing },
+            named: named && last,
+        });
+        if last {
+            return;
+        }
+        rest = tail;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insn::Reg;
+
+    /// The longest text of each form fits into the line on the stack, or its end would be missing.
+    #[test]
+    fn the_longest_text_of_each_form_fits_a_line() {
+        for dialect in [Dialect::Pseudoc, Dialect::Normal] {
+            let writer = Writer::new(dialect);
+            for (index, row) in ROWS.iter().enumerate() {
+                let template = match dialect {
+                    Dialect::Pseudoc => row.pseudoc,
+                    Dialect::Normal => row.normal,
+                };
+                let insn = Insn {
+                    form: FormId::at(index),
+                    dst: Reg(15),
+                    src: Reg(15),
+                    off: i16::MIN,
+                    imm: i64::from(i32::MIN) << 32 | i64::from(i32::MIN as u32),
+                };
+                let text = writer.insn(&insn);
+                assert!(text.len() <= 96, "{text}");
+                let end = template.rsplit_once('}').map_or(template, |(_, end)| end);
+                assert!(text.ends_with(end), "{text} does not end like {template}");
+                assert!(text.is_ascii() && !text.contains('\0'), "{text:?}");
+            }
+        }
+    }
 }
