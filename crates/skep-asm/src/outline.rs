@@ -1,12 +1,14 @@
 //! What stands where in a source, for editors: its statements, and every name with what it is there for.
 //!
 //! It reads as the assembler does, but stops at no mistake: a source that is being written is full of them. It says
-//! nothing of what names mean beyond the statement they stand in, and looks into no macro and no included file.
+//! nothing of what names mean beyond the statement they stand in, and looks into no macro and no included file. A
+//! source in another language than the dialects is taken as it stands, in the dialect nearest to it.
 
 use std::ops::Range;
 
 use skep_isa::Reg;
-use skep_isa::text::Dialect;
+use skep_isa::text::foreign::Language;
+use skep_isa::text::{Dialect, detect};
 
 use crate::Options;
 use crate::assembler::{is_assignment, label};
@@ -91,7 +93,7 @@ pub enum Definition {
 
 /// The statements and names of a source.
 pub fn outline(source: &str, options: &Options) -> Outline {
-    let (source, _) = Source::new(source, options.dialect);
+    let (source, _) = Source::new(source, dialect(source, options));
     let mut walk = Walk::default();
     for statement in &source.statements {
         let text = &source.text[statement.span.at..][..statement.span.len];
@@ -101,6 +103,12 @@ pub fn outline(source: &str, options: &Options) -> Outline {
     }
     walk.outline.names.sort_by_key(|name| name.span.start);
     walk.outline
+}
+
+/// The dialect that a source starts in.
+fn dialect(source: &str, options: &Options) -> Dialect {
+    let told = || Some(detect(source)).filter(|told| told.evidence.is_some()).map(|told| told.language);
+    options.language.or_else(told).map_or(options.dialect, Language::dialect)
 }
 
 /// The names of all directives.
@@ -385,6 +393,13 @@ mod tests {
         assert_eq!(names(".func f, g\n.globl a, b"), "declares f, uses g, declares a, declares b");
         assert_eq!(names(".type f, @function\n.section xdp\n.set A, B"), "declares f, Constant A, uses B");
         assert_eq!(names(".end\na:"), "");
+    }
+
+    #[test]
+    fn the_dialect_is_told_from_the_source() {
+        let told = |source| outline(source, &Options::default()).parts[0].dialect;
+        assert_eq!(told("ldxw %r1,[%r2+4]\nexit"), Dialect::Normal);
+        assert_eq!(told("r1 = 5\nexit"), Dialect::Pseudoc);
     }
 
     #[test]
