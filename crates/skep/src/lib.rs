@@ -25,15 +25,18 @@
 //! This crate adds nothing of its own but the reading of files; everything else is a floor's.
 #![forbid(unsafe_code)]
 
+mod assembled;
 pub mod compile;
 pub mod source;
 
+pub use assembled::Assembled;
 pub use skep_abi as abi;
 pub use skep_asm as asm;
 pub use skep_btf as btf;
 pub use skep_host as host;
 pub use skep_isa as isa;
 pub use skep_linux::LinuxHost;
+pub use skep_macros::bpf_asm;
 pub use skep_map as map;
 pub use skep_obj as obj;
 pub use skep_user::{UserConfig, UserHost};
