@@ -4,13 +4,16 @@
 //! What is accepted is run, and must stay inside; a property test and a fuzz target do that. Plausible parts
 //! (a bounds check before a packet access, a null check after a lookup) make enough programs pass.
 
+mod calls;
+mod numbers;
+
 use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
-use skep_abi::{AttachType, Errno, MapDef, MapFlags, MapType, ProgType};
-use skep_host::{Engine, Host as _, HostError, LoadOptions, TestRun};
+use skep_abi::{Arg, AttachType, Errno, Function, MapDef, MapFlags, MapType, ProgType};
+use skep_host::{Engine, Host as _, HostError, LoadOptions, MapId, TestRun};
 use skep_isa::{AluOp, AtomicOp, Callee, Cond, Endian, Insn, Op, Reg, Size, Src, Width, decode_all};
-use skep_obj::{MapInit, MapSpec, Pinning, ProgFunction, Program};
+use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFunction, Program};
 use skep_user::{UserConfig, UserHost};
 
 /// Most parts that a program is made of.
@@ -23,6 +26,19 @@ const VALUE: u32 = 24;
 const ARRAY: u32 = 0;
 const HASH: u32 = 1;
 const RING: u32 = 2;
+const PERCPU_ARRAY: u32 = 3;
+const PERCPU_HASH: u32 = 4;
+const LRU: u32 = 5;
+const TRIE: u32 = 6;
+const PROGRAMS: u32 = 7;
+const FROZEN: u32 = 8;
+const QUEUE: u32 = 9;
+
+/// The maps whose elements have keys and values that programs and user space read.
+const KEYED: [u32; 7] = [ARRAY, HASH, PERCPU_ARRAY, PERCPU_HASH, LRU, TRIE, FROZEN];
+
+/// What the frozen data starts with; the rest is zero.
+const FROZEN_START: [u8; 8] = [8, 0, 0, 0, 1, 0, 0, 0];
 
 /// Packets up to so many bytes.
 const PACKET_MAX: usize = 96;
@@ -58,6 +74,9 @@ const ALUS: [AluOp; 14] = [
     AluOp::Smod,
 ];
 
+const ATOMICS: [AtomicOp; 6] =
+    [AtomicOp::Add, AtomicOp::Or, AtomicOp::And, AtomicOp::Xor, AtomicOp::Xchg, AtomicOp::CmpXchg];
+
 /// What came of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -71,33 +90,27 @@ pub(crate) enum Outcome {
 /// interpreter and natively: it must not trap, and both must agree.
 pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
     let program = program(u)?;
+    // Most are refused: hosts and maps are for the others.
+    if skep_verify::verify(Arc::new(program.clone()), &skep_verify::Options::default()).is_err() {
+        return Ok(Outcome::Refused);
+    }
     let mut packet = vec![0; u.int_in_range(14..=PACKET_MAX)?];
     u.fill_buffer(&mut packet)?;
     let mut results = Vec::new();
     for engine in [Engine::Interp, Engine::Best] {
         let mut host = UserHost::new(UserConfig::default());
-        let maps: Vec<_> = program
-            .maps
-            .iter()
-            .map(|spec| host.create_map(spec, None).expect("a map of a plain kind"))
-            .collect();
+        let maps: Vec<_> = program.maps.iter().map(|spec| make_map(&mut host, spec)).collect();
         let loaded = host.load(&program, &maps, &LoadOptions { engine, ..LoadOptions::default() });
         let Ok((id, _)) = loaded else {
             assert!(results.is_empty(), "one engine takes it, the other not: {loaded:?}\n{}", text(&program));
             return Ok(Outcome::Refused);
         };
+        // A tail call ends in the same program, until there were too many.
+        host.set_program(maps[PROGRAMS as usize], 0, id).expect("a place for a program");
         let test = TestRun { data: &packet, repeat: 2, ..TestRun::default() };
         match host.test_run(id, &test) {
             Ok(result) => {
-                let mut contents = Vec::new();
-                for &map in &maps[..2] {
-                    let mut key = None;
-                    while let Some(next) = host.next_key(map, key.as_deref()).expect("keys") {
-                        contents.push((next.clone(), host.lookup(map, &next).expect("a value")));
-                        key = Some(next);
-                    }
-                }
-                contents.sort();
+                let contents = contents(&mut host, &maps);
                 results.push((result.retval, result.data, contents));
             }
             // A packet may be shrunk below what the host runs on again.
@@ -110,6 +123,33 @@ pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
         assert!(results[0] == results[1], "engines disagree: {results:?}\n{}", text(&program));
     }
     Ok(Outcome::Ran)
+}
+
+/// A map with what it is to hold.
+fn make_map(host: &mut UserHost, spec: &MapSpec) -> MapId {
+    let map = host.create_map(spec, None).expect("a map of a plain kind");
+    if let MapInit::Data(data) = &spec.init {
+        host.update(map, &0u32.to_ne_bytes(), &data.bytes, 0).expect("data");
+        host.freeze(map).expect("a map that can be frozen");
+    }
+    map
+}
+
+/// The elements of all maps in some order of their own, and the records of the ring buffer.
+fn contents(host: &mut UserHost, maps: &[MapId]) -> Vec<(u32, Vec<u8>, Option<Vec<u8>>)> {
+    let mut contents = Vec::new();
+    for index in KEYED {
+        let map = maps[index as usize];
+        let mut key = None;
+        while let Some(next) = host.next_key(map, key.as_deref()).expect("keys") {
+            contents.push((index, next.clone(), host.lookup(map, &next).expect("a value")));
+            key = Some(next);
+        }
+    }
+    contents.sort();
+    host.drain(maps[RING as usize], &mut |record| contents.push((RING, record.to_vec(), None)))
+        .expect("a ring buffer");
+    contents
 }
 
 /// The program's instructions, for messages.
@@ -132,7 +172,16 @@ fn shows_addresses(program: &Program) -> bool {
         Op::Atomic { .. } | Op::StoreRelease { .. } => true,
         _ => false,
     };
-    program.insns.iter().any(exotic)
+    // A register on the stack is read as bytes by calls, and by loads from where it is not known to be.
+    let spills = |insn: &Insn| matches!(insn.op(), Op::Store { src: Src::Reg, .. });
+    let bytes = |insn: &Insn| match insn.op() {
+        Op::Call(Callee::Helper) => Function::by_id(insn.imm as u32)
+            .is_some_and(|f| f.args.iter().any(|arg| matches!(arg, Arg::MapValue(_) | Arg::Memory { .. }))),
+        Op::Load { .. } => insn.src == Reg::R3,
+        _ => false,
+    };
+    let any = |test: fn(&Insn) -> bool| program.insns.iter().any(test);
+    any(exotic) || any(spills) && any(bytes)
 }
 
 fn map(name: &str, map_type: MapType, key_size: u32, value_size: u32, max_entries: u32) -> MapSpec {
@@ -149,11 +198,36 @@ fn map(name: &str, map_type: MapType, key_size: u32, value_size: u32, max_entrie
     }
 }
 
+/// The maps that programs use, by their index.
+fn maps() -> Arc<[MapSpec]> {
+    let mut frozen = map("frozen", MapType::Array, 4, VALUE, 1);
+    frozen.def.flags = MapFlags::RDONLY_PROG;
+    let mut bytes = FROZEN_START.to_vec();
+    bytes.resize(VALUE as usize, 0);
+    frozen.init = MapInit::Data(Data { bytes, frozen: true });
+    let mut trie = map("trie", MapType::LpmTrie, 8, VALUE, 4);
+    trie.def.flags = MapFlags::NO_PREALLOC;
+    Arc::from([
+        map("array", MapType::Array, 4, VALUE, 4),
+        map("hash", MapType::Hash, 4, VALUE, 4),
+        map("ring", MapType::Ringbuf, 0, 0, 4096),
+        map("percpu_array", MapType::PercpuArray, 4, VALUE, 4),
+        map("percpu_hash", MapType::PercpuHash, 4, VALUE, 4),
+        map("lru", MapType::LruHash, 4, VALUE, 2),
+        trie,
+        map("programs", MapType::ProgArray, 4, 4, 2),
+        frozen,
+        map("queue", MapType::Queue, 0, VALUE, 2),
+    ])
+}
+
 /// A random program.
 fn program(u: &mut Unstructured<'_>) -> Result<Program> {
     let mut maker = Maker { u, insns: Vec::new() };
     maker.prologue()?;
-    let parts = maker.u.int_in_range(1..=PARTS)?;
+    // Of the long ones few pass.
+    let most = *maker.u.choose(&[3, 6, PARTS])?;
+    let parts = maker.u.int_in_range(1..=most)?;
     let mut calls = Vec::new();
     for _ in 0..parts {
         if let Some(call) = maker.part()? {
@@ -187,11 +261,7 @@ fn program(u: &mut Unstructured<'_>) -> Result<Program> {
         kern_version: 0,
         insns,
         functions: functions.collect(),
-        maps: Arc::from([
-            map("array", MapType::Array, 4, VALUE, 4),
-            map("hash", MapType::Hash, 4, VALUE, 4),
-            map("ring", MapType::Ringbuf, 0, 0, 4096),
-        ]),
+        maps: maps(),
         lines: Vec::new(),
         core_relos: Vec::new(),
         btf: None,
@@ -236,7 +306,7 @@ impl Maker<'_, '_> {
 
     /// One part of a program; the slot of a local call, if it ends in one.
     fn part(&mut self) -> Result<Option<usize>> {
-        match self.u.int_in_range(0..=19)? {
+        match self.u.int_in_range(0..=31)? {
             0..=2 => self.arithmetic()?,
             3 => self.packet_check()?,
             4 | 5 => self.packet_access()?,
@@ -248,10 +318,22 @@ impl Maker<'_, '_> {
             15 => self.ring()?,
             16 => self.helper()?,
             17 => {
+                self.local_arguments()?;
                 self.push(Insn::new(Op::Call(Callee::Local)));
                 return Ok(Some(self.insns.len() - 1));
             }
             18 => self.spill()?,
+            19 | 20 => self.unknown()?,
+            21 | 22 => self.linked()?,
+            23 => self.converted()?,
+            24 => self.packet_length()?,
+            25 => self.stack_somewhere()?,
+            26 => self.tail_call()?,
+            27 => self.sized_memory()?,
+            28 => self.spilled_packet()?,
+            // Its millions of rounds take long, so that few may have it.
+            29 if self.u.ratio(1, 16)? => self.may_goto()?,
+            29 | 30 => self.compared_pointers()?,
             _ => self.anything()?,
         }
         Ok(None)
@@ -305,9 +387,10 @@ impl Maker<'_, '_> {
             4 | 5 => Insn::store_imm(size, base, off, self.number()?),
             6 => Insn::store_reg(size, base, off, Reg::R9),
             _ => {
-                let op = *self.u.choose(&[AtomicOp::Add, AtomicOp::Or, AtomicOp::And, AtomicOp::Xor])?;
+                let op = *self.u.choose(&ATOMICS)?;
                 let size = if self.u.arbitrary()? { Size::Dw } else { Size::W };
-                Insn::atomic(op, size, self.u.arbitrary()?, base, off, Reg::R9)
+                let fetch = matches!(op, AtomicOp::Xchg | AtomicOp::CmpXchg) || self.u.arbitrary()?;
+                Insn::atomic(op, size, fetch, base, off, Reg::R9)
             }
         };
         self.push(insn);
@@ -370,7 +453,12 @@ impl Maker<'_, '_> {
         self.push(Insn::mov_reg(Reg::R2, Reg::R10));
         let off = if self.u.ratio(9, 10)? { -4 } else { self.number()? };
         self.push(Insn::alu_imm(AluOp::Add, Width::W64, Reg::R2, off));
-        let map = *self.u.choose(&[ARRAY, HASH])?;
+        let map = *self.u.choose(&KEYED)?;
+        if map == TRIE {
+            // The key is a prefix length and four bytes.
+            self.push(Insn::store_imm(Size::W, Reg::R10, -8, 8 * key));
+            self.push(Insn::alu_imm(AluOp::Add, Width::W64, Reg::R2, -4));
+        }
         self.insns.extend(Insn::map_idx(Reg::R1, map));
         match self.u.int_in_range(0..=5)? {
             // Updates and deletes take the same first two arguments.
@@ -500,9 +588,16 @@ impl Maker<'_, '_> {
         self.push(Insn::mov_imm(Reg::R9, 5));
         self.push(Insn::mov_imm(Reg::R0, 0));
         for _ in 0..self.u.int_in_range(0..=4)? {
-            match self.u.int_in_range(0..=2)? {
+            match self.u.int_in_range(0..=6)? {
                 0 => self.arithmetic()?,
                 1 => self.stack_access()?,
+                2 => self.tail_call()?,
+                3 => self.spill()?,
+                4 => {
+                    // With the context as argument, this moves the packet under the caller.
+                    self.push(Insn::mov_imm(Reg::R2, 0));
+                    self.push(Insn::call_helper(44));
+                }
                 _ => {
                     let off = self.u.int_in_range(-16..=16)?;
                     self.access(Reg::R1, off)?;
