@@ -5,13 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::from_log;
 use crate::output::Output;
 
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   skep asm firewall.s                  write firewall.o
-  skep asm firewall.s -o fw.o --json   say what is in it, as JSON")]
+  skep asm firewall.s -o fw.o --json   say what is in it, as JSON
+  skep asm --from-log verifier.log     print the program in a verifier's log")]
 pub(crate) struct Options {
     /// The source file
     source: PathBuf,
@@ -23,9 +25,16 @@ pub(crate) struct Options {
     /// Say what was written, as JSON
     #[arg(long)]
     json: bool,
+
+    /// The source is a log of Linux's verifier: print the program in it as assembly, or write that to OBJ
+    #[arg(long, conflicts_with = "json")]
+    from_log: bool,
 }
 
 pub(crate) fn assemble(options: &Options) -> Result<(), Failure> {
+    if options.from_log {
+        return from_log::print(&options.source, options.output.as_deref());
+    }
     let object = skep::source::read(&options.source, &skep::compile::CompileOptions::default())?;
     let elf = object.to_elf()?;
     let output = options.output.clone().unwrap_or_else(|| options.source.with_extension("o"));

@@ -10,6 +10,7 @@ mod conformance;
 mod dis;
 mod failure;
 mod feature;
+mod from_log;
 mod maps;
 mod output;
 mod programs;
