@@ -58,7 +58,13 @@ macro_rules! messages {
     };
 }
 
-messages!(skep::host::HostError, crate::capture::CaptureError, skep::obj::LinkError, skep::obj::WriteError);
+messages!(
+    skep::host::HostError,
+    crate::capture::CaptureError,
+    skep::obj::LinkError,
+    skep::obj::WriteError,
+    skep_lsp::LspError
+);
 
 /// Whether messages may be coloured: standard error is a terminal, and nobody asked otherwise.
 fn coloured() -> bool {

@@ -10,6 +10,7 @@ mod conformance;
 mod dis;
 mod failure;
 mod feature;
+mod lsp;
 mod from_log;
 mod maps;
 mod output;
@@ -49,6 +50,8 @@ enum Verb {
     Feature(feature::Options),
     /// Run one program of a conformance suite, as bpf_conformance asks its plugins to
     ConformancePlugin(conformance::Options),
+    /// Serve an editor: diagnostics, hover, names and more for assembly
+    Lsp(lsp::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Dis(options) => dis::disassemble(&options),
         Verb::Feature(options) => feature::feature(&options),
         Verb::ConformancePlugin(options) => conformance::plugin(&options),
+        Verb::Lsp(options) => lsp::serve(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
