@@ -109,6 +109,31 @@ pub enum Cond {
     Sle,
 }
 
+impl Cond {
+    /// Every condition.
+    pub const ALL: [Cond; 11] = {
+        use Cond::{Eq, Ge, Gt, Le, Lt, Ne, Set, Sge, Sgt, Sle, Slt};
+        [Eq, Gt, Ge, Set, Ne, Sgt, Sge, Lt, Le, Slt, Sle]
+    };
+
+    /// The condition that holds where this one does not; `None` for the bit test, which has none.
+    pub const fn opposite(self) -> Option<Cond> {
+        Some(match self {
+            Cond::Eq => Cond::Ne,
+            Cond::Ne => Cond::Eq,
+            Cond::Gt => Cond::Le,
+            Cond::Le => Cond::Gt,
+            Cond::Ge => Cond::Lt,
+            Cond::Lt => Cond::Ge,
+            Cond::Sgt => Cond::Sle,
+            Cond::Sle => Cond::Sgt,
+            Cond::Sge => Cond::Slt,
+            Cond::Slt => Cond::Sge,
+            Cond::Set => return None,
+        })
+    }
+}
+
 /// What a byte swap converts to. RFC 9669 section 4.2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Order {

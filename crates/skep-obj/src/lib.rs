@@ -9,11 +9,13 @@
 #![forbid(unsafe_code)]
 
 mod elf_write;
+mod extension;
 mod object;
 mod program;
 mod read;
 
 pub use elf_write::{MAX_SECTION_BYTES, WriteError};
+pub use extension::{ExtensionError, expand_extensions};
 pub use object::{
     CoreRelo, Data, ExternType, Function, Line, MapInit, MapSpec, Object, Pinning, RefTarget, Reference,
 };

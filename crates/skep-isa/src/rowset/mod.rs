@@ -149,8 +149,10 @@ impl ExtensionRow {
 }
 
 /// The built-in table and registered rows.
+#[derive(Debug)]
 pub struct Isa {
     rows: Vec<ExtensionRow>,
+    /// Of pseudo-C, for expansions.
     reader: Reader,
 }
 

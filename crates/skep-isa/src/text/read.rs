@@ -154,6 +154,12 @@ pub struct Reader {
     skeletons: Skeletons,
 }
 
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("dialect", &self.dialect).finish_non_exhaustive()
+    }
+}
+
 impl Reader {
     /// A reader of this dialect.
     pub fn new(dialect: Dialect) -> Reader {
