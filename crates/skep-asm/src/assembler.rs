@@ -207,9 +207,13 @@ impl<'a> Assembler<'a> {
             let cause = Cause::NotCode(self.section().name.clone());
             return Err(Problem::new(span, cause).help("`.text` or `.section xdp` leads to code"));
         }
-        let parsed = reader(dialect)
-            .with(text, &|name| self.constant(name))
-            .map_err(|error| self.text_problem(error, text, base, dialect))?;
+        let parsed = match reader(dialect).with(text, &|name| self.constant(name)) {
+            Ok(parsed) => parsed,
+            Err(error) => match self.extension(text, base, dialect) {
+                Some(done) => return done,
+                None => return Err(self.text_problem(error, text, base, dialect)),
+            },
+        };
         self.pristine = false;
         let Some(Reference { field, symbol, addend, at }) = parsed.reference else {
             return self.push(parsed.insn, base, span);
@@ -228,6 +232,25 @@ impl<'a> Assembler<'a> {
         let what = FixupKind::Insn { insn, field, symbol, addend };
         self.section().fixups.push(Fixup { offset, span, what });
         Ok(())
+    }
+
+    /// Appends the instruction of a registered row that a statement is; `None` if it is none.
+    fn extension(&mut self, text: &str, base: usize, dialect: Dialect) -> Option<Result<()>> {
+        let isa = self.options.isa.as_deref()?;
+        let span = Span { at: base, len: text.len() };
+        let insns = match isa.read(dialect, text, &|name| self.constant(name))? {
+            Ok(insns) => insns,
+            Err(error) => return Some(Err(self.text_problem(error, text, base, dialect))),
+        };
+        let bytes = isa.encode_all(&insns, self.options.endian);
+        self.pristine = false;
+        if let Err(problem) = self.grow(bytes.len() as u64, span) {
+            return Some(Err(problem));
+        }
+        let offset = self.section().offset();
+        self.mark(offset, base);
+        self.section().bytes.extend_from_slice(&bytes);
+        Some(Ok(()))
     }
 
     /// Appends an instruction, of the statement that starts at `base`.

@@ -6,9 +6,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use skep_abi::{Function as Helper, MapType, section_kind};
 use skep_btf::{Linkage, Type, TypeId};
+use skep_isa::rowset::Isa;
 use skep_isa::text::{Dialect, Writer};
 use skep_isa::{Callee, Endian, FormId, Insn, Op, SLOT_BYTES, Wide, decode_all, encode};
 use skep_obj::{Function, MapInit, MapSpec, Object, Pinning, RefTarget};
@@ -25,11 +27,13 @@ pub struct DisOptions {
     pub dialect: Dialect,
     /// Whether source lines stand before their instructions, as comments.
     pub lines: bool,
+    /// Rows beside the built-in table.
+    pub isa: Option<Arc<Isa>>,
 }
 
 /// An object as a source in this dialect.
 pub fn disassemble(object: &Object, dialect: Dialect) -> String {
-    disassemble_with(object, &DisOptions { dialect, lines: false })
+    disassemble_with(object, &DisOptions { dialect, lines: false, isa: None })
 }
 
 /// [`disassemble`], as `options` say.
@@ -86,7 +90,7 @@ pub fn disassemble_raw(bytes: &[u8], endian: Endian, dialect: Dialect) -> String
         maps: Vec::new(),
         btf: None,
     };
-    let (names, options) = (Names::of(&object), DisOptions { dialect, lines: false });
+    let (names, options) = (Names::of(&object), DisOptions { dialect, lines: false, isa: None });
     let writer = Writer::new(dialect);
     Code { object: &object, options: &options, names: &names, writer, out: &mut out, label: 0 }
         .body(&function);
@@ -378,6 +382,15 @@ impl Code<'_> {
     }
 
     fn body(&mut self, f: &Function) {
+        let lifted;
+        let isa = self.options.isa.as_deref();
+        let f = match isa {
+            Some(isa) => {
+                lifted = Function { insns: isa.lift(&f.insns), ..f.clone() };
+                &lifted
+            }
+            None => f,
+        };
         let labels = self.labels(f);
         let mut references = f.references.iter().peekable();
         let mut lines = f.lines.iter().peekable();
@@ -405,7 +418,9 @@ impl Code<'_> {
             if insn.form == FormId::TAIL {
                 continue;
             }
-            let text = self.insn(slot, insn, target, &labels);
+            let extension =
+                isa.and_then(|isa| isa.text(self.options.dialect, &f.insns[slot..][..isa.slots(insn)]));
+            let text = extension.unwrap_or_else(|| self.insn(slot, insn, target, &labels));
             let _ = writeln!(self.out, "    {text}");
         }
     }

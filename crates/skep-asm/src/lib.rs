@@ -120,6 +120,9 @@ mod spelling;
 mod symbol;
 mod typed;
 
+use std::sync::Arc;
+
+use skep_isa::rowset::Isa;
 use skep_isa::text::Dialect;
 use skep_isa::text::foreign::Language;
 use skep_isa::{Cpu, Endian};
@@ -155,6 +158,8 @@ pub struct Options {
     pub lines: bool,
     /// The highest cpu level that instructions may need; all of them if there is none.
     pub cpu: Option<Cpu>,
+    /// Rows beside the built-in table.
+    pub isa: Option<Arc<Isa>>,
     /// What reads the files that `.include` names; without it there are none.
     pub include: Option<Include>,
 }
@@ -167,6 +172,7 @@ impl Default for Options {
             language: None,
             lines: true,
             cpu: None,
+            isa: None,
             include: None,
         }
     }

@@ -34,7 +34,7 @@ fn kept(map: &MapSpec) -> MapSpec {
 fn assert_survives(object: &Object, what: &str) {
     for dialect in [Dialect::Pseudoc, Dialect::Normal] {
         for lines in [false, true] {
-            let text = disassemble_with(object, &DisOptions { dialect, lines });
+            let text = disassemble_with(object, &DisOptions { dialect, lines, isa: None });
             let options = Options { endian: object.endian, ..Options::default() };
             let again = assemble_with(&text, "again.s", &options)
                 .unwrap_or_else(|errors| panic!("{what}, {}: {errors}\n{text}", dialect.name()));
