@@ -291,6 +291,11 @@ fn test_bpf(suite: &str, lines: impl Iterator<Item = String>, least: usize) {
     report(suite, &tallies);
     for (engine, tally) in tallies {
         assert!(tally.passed >= least, "{engine}: {} passed, expected at least {least}", tally.passed);
+        assert!(
+            tally.unlike_linux.is_empty(),
+            "{engine} refuses what Linux takes: {:#?}",
+            tally.unlike_linux
+        );
     }
 }
 

@@ -13,7 +13,7 @@ use arbtest::arbitrary::{Result, Unstructured};
 use skep_abi::{AttachType, ProgType};
 use skep_isa::{AluOp, Callee, Cond, FormId, Insn, Op, Order, Reg, Size, Src, Width};
 use skep_obj::{ProgFunction, Program};
-use skep_verify::{Fact, Limits, Options, Verified, verify};
+use skep_verify::{Fact, Limits, Options, Shifts, Verified, verify};
 
 /// Bytes of memory that programs are given.
 const MEMORY: usize = 64;
@@ -115,6 +115,9 @@ impl Maker<'_, '_> {
         let (dst, src, width) = (self.number()?, self.number()?, self.width()?);
         let op = *self.u.choose(&OPS)?;
         let constant = match op {
+            AluOp::Lsh | AluOp::Rsh | AluOp::Arsh if self.u.ratio(1u8, 4u8)? => {
+                self.u.int_in_range(-70..=140)?
+            }
             AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => self.u.int_in_range(0..=31)?,
             AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod => self.constant()? | 1,
             _ => self.constant()?,
@@ -529,7 +532,8 @@ fn accepted_programs_do_nothing_that_must_not_happen() {
         assert!(program.insns.iter().all(|i| i.form != FormId::RAW));
         made.set(made.get() + 1);
         let limits = Limits { insns: 20_000, ..Limits::LINUX };
-        let options = Options { memory: Some(MEMORY as u32), limits, ..Options::default() };
+        let shifts = Shifts::Rfc9669;
+        let options = Options { memory: Some(MEMORY as u32), limits, shifts, ..Options::default() };
         let Ok(verified) = verify(program.clone(), &options) else { return Ok(()) };
         accepted.set(accepted.get() + 1);
         for _ in 0..6 {

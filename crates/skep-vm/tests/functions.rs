@@ -88,6 +88,34 @@ fn an_array_whose_index_is_not_constant_is_looked_up() {
     }
 }
 
+/// The same through a register, whose number came through memory and is 1 on both ways to the call.
+#[test]
+fn a_function_is_called_through_a_register() {
+    let defs = [map_def(MapType::Array, 4, 8, 256)];
+    let text = "
+        r2 = *(u32 *)(r1 + 0)
+        r3 = *(u32 *)(r1 + 4)
+        *(u64 *)(r10 - 16) = 1
+        r7 = *(u64 *)(r10 - 16)
+        if r2 == r3 goto +1
+        r7 = 1
+        *(u32 *)(r10 - 4) = 7
+        r2 = r10
+        r2 += -4
+        r1 = map_idx(0) ll
+        callx r7
+        if r0 == 0 goto +2
+        *(u64 *)(r0 + 0) = 9
+        r7 += 1
+        r0 = r7
+        exit
+    ";
+    for (result, maps) in run(text, &defs) {
+        assert_eq!(result, 2);
+        assert_eq!(maps[0].read(&7_u32.to_ne_bytes()).unwrap(), 9_u64.to_ne_bytes());
+    }
+}
+
 #[test]
 fn hash_maps_are_updated_looked_up_and_emptied() {
     let defs = [map_def(MapType::Hash, 8, 8, 2)];

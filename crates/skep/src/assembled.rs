@@ -1,6 +1,6 @@
 //! [`Assembled`]: what `bpf_asm!` makes.
 
-use skep_obj::Object;
+use skep_obj::{LinkError, Object, Program};
 
 /// Assembly that was assembled when this was compiled: a constant, by [`bpf_asm!`](crate::bpf_asm).
 ///
@@ -50,5 +50,10 @@ impl Assembled {
     /// The object.
     pub fn object(&self) -> Object {
         Object::from_elf(self.elf).expect("the macro has read the same bytes with the same code")
+    }
+
+    /// Its programs, linked, in the object's order.
+    pub fn programs(&self) -> Result<Vec<Program>, LinkError> {
+        self.object().link_all().map(|(_, program)| program).collect()
     }
 }

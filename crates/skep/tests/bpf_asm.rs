@@ -34,6 +34,8 @@ fn a_constant_holds_a_whole_object() {
     assert_eq!(object.functions[0].name, "drop");
     assert_eq!(text(DROP), ["r0 = 1", "exit"]);
     assert!(DROP.elf().starts_with(b"\x7fELF"));
+    let programs = DROP.programs().expect("programs");
+    assert_eq!((programs.len(), programs[0].name.as_str()), (1, "drop"));
 }
 
 #[test]

@@ -139,13 +139,12 @@ fn statement(u: &mut Unstructured<'_>, calls: bool, entry: bool) -> Result<State
         }
         5..=8 => {
             let (op, imm) = (*u.choose(&ALUS)?, immediate(u)?);
-            let bits = if width == Width::W64 { 64 } else { 32 };
+            // Shifts by any constant: what is beyond the width is masked.
             one(Insn::alu_imm(
                 op,
                 width,
                 dst,
                 match op {
-                    AluOp::Lsh | AluOp::Rsh | AluOp::Arsh => imm.rem_euclid(bits),
                     AluOp::Div | AluOp::Mod | AluOp::Sdiv | AluOp::Smod if imm == 0 => 7,
                     _ => imm,
                 },

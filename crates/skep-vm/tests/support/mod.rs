@@ -9,7 +9,7 @@ use skep_isa::text::Reader;
 use skep_isa::{Callee, Insn, Op};
 use skep_map::Map;
 use skep_obj::{MapInit, MapSpec, Pinning, ProgFunction, Program};
-use skep_verify::{Options, verify};
+use skep_verify::{Options, Shifts, verify};
 use skep_vm::{Call, Engine, Executable, Functions, HostFunction, Trap, World, jit_available};
 
 /// A world with programs by id, and a CPU.
@@ -163,7 +163,7 @@ pub(crate) fn compile(
     maps: &[Arc<Map>],
     engine: Engine,
 ) -> Result<Executable<Lab>, String> {
-    let options = Options { memory, ..Options::default() };
+    let options = Options { memory, shifts: Shifts::Rfc9669, ..Options::default() };
     let verified = verify(Arc::new(program), &options).map_err(|error| error.to_string())?;
     Executable::compile(&verified, maps, &functions(), engine).map_err(|error| error.to_string())
 }
