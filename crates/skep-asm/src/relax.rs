@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use skep_isa::text::Field;
-use skep_isa::{Cond, Cpu, Insn, Op, SLOT_BYTES};
+use skep_isa::{Cpu, Insn, Op, SLOT_BYTES};
 
 use crate::assembler::Assembler;
 use crate::resolve;
@@ -68,7 +68,7 @@ fn far_jumps(asm: &Assembler<'_>) -> HashSet<usize> {
 pub(crate) fn long_form(insn: Insn) -> Vec<Insn> {
     let long = Insn::new(Op::Ja { long: true });
     match insn.op() {
-        Op::Jump { cond, width, src } => match inverse(cond) {
+        Op::Jump { cond, width, src } => match cond.opposite() {
             Some(cond) => {
                 let inverted = Insn::new(Op::Jump { cond, width, src });
                 vec![Insn { form: inverted.form, off: 1, ..insn }, long]
@@ -78,21 +78,4 @@ pub(crate) fn long_form(insn: Insn) -> Vec<Insn> {
         // There is no opposite of it.
         _ => vec![insn.off(1), Insn::ja(1), long],
     }
-}
-
-/// The condition that holds where this one does not, if there is a form for it.
-fn inverse(cond: Cond) -> Option<Cond> {
-    Some(match cond {
-        Cond::Eq => Cond::Ne,
-        Cond::Ne => Cond::Eq,
-        Cond::Gt => Cond::Le,
-        Cond::Le => Cond::Gt,
-        Cond::Ge => Cond::Lt,
-        Cond::Lt => Cond::Ge,
-        Cond::Sgt => Cond::Sle,
-        Cond::Sle => Cond::Sgt,
-        Cond::Sge => Cond::Slt,
-        Cond::Slt => Cond::Sge,
-        Cond::Set => return None,
-    })
 }

@@ -82,6 +82,14 @@ pub enum AluOp {
     Smod,
 }
 
+impl AluOp {
+    /// Every operation.
+    pub const ALL: [AluOp; 14] = {
+        use AluOp::{Add, And, Arsh, Div, Lsh, Mod, Mov, Mul, Or, Rsh, Sdiv, Smod, Sub, Xor};
+        [Add, Sub, Mul, Div, Or, And, Lsh, Rsh, Mod, Xor, Mov, Arsh, Sdiv, Smod]
+    };
+}
+
 /// The condition of a jump. RFC 9669 section 4.3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cond {

@@ -44,35 +44,6 @@ const FROZEN_START: [u8; 8] = [8, 0, 0, 0, 1, 0, 0, 0];
 const PACKET_MAX: usize = 96;
 
 const SIZES: [Size; 4] = [Size::B, Size::H, Size::W, Size::Dw];
-const CONDS: [Cond; 11] = [
-    Cond::Eq,
-    Cond::Gt,
-    Cond::Ge,
-    Cond::Set,
-    Cond::Ne,
-    Cond::Sgt,
-    Cond::Sge,
-    Cond::Lt,
-    Cond::Le,
-    Cond::Slt,
-    Cond::Sle,
-];
-const ALUS: [AluOp; 14] = [
-    AluOp::Add,
-    AluOp::Sub,
-    AluOp::Mul,
-    AluOp::Div,
-    AluOp::Or,
-    AluOp::And,
-    AluOp::Lsh,
-    AluOp::Rsh,
-    AluOp::Mod,
-    AluOp::Xor,
-    AluOp::Mov,
-    AluOp::Arsh,
-    AluOp::Sdiv,
-    AluOp::Smod,
-];
 
 const ATOMICS: [AtomicOp; 6] =
     [AtomicOp::Add, AtomicOp::Or, AtomicOp::And, AtomicOp::Xor, AtomicOp::Xchg, AtomicOp::CmpXchg];
@@ -340,7 +311,7 @@ impl Maker<'_, '_> {
     }
 
     fn arithmetic(&mut self) -> Result<()> {
-        let op = *self.u.choose(&ALUS)?;
+        let op = *self.u.choose(&AluOp::ALL)?;
         let width = if self.u.arbitrary()? { Width::W64 } else { Width::W32 };
         let dst = Reg(*self.u.choose(&[0, 1, 2, 3, 4, 5, 9, 9, 9])?);
         if self.u.ratio(1, 3)? {
@@ -410,7 +381,7 @@ impl Maker<'_, '_> {
                 self.push(Insn::alu_imm(AluOp::And, Width::W64, Reg::R9, mask));
             }
             2 => {
-                let cond = *self.u.choose(&CONDS)?;
+                let cond = *self.u.choose(&Cond::ALL)?;
                 let width = if self.u.arbitrary()? { Width::W64 } else { Width::W32 };
                 let number = self.u.int_in_range(-4..=40)?;
                 self.push(Insn::jump_imm(cond, width, Reg::R9, number, 1));
@@ -493,7 +464,7 @@ impl Maker<'_, '_> {
 
     /// A jump over the next few instructions, on numbers.
     fn branch(&mut self) -> Result<()> {
-        let cond = *self.u.choose(&CONDS)?;
+        let cond = *self.u.choose(&Cond::ALL)?;
         let width = if self.u.arbitrary()? { Width::W64 } else { Width::W32 };
         let off = self.u.int_in_range(0..=3)?;
         let insn = if self.u.ratio(3, 4)? {

@@ -4,7 +4,7 @@
 use arbitrary::Result;
 use skep_isa::{AluOp, Cond, Insn, Op, Order, Reg, Size, Width};
 
-use super::{ALUS, CONDS, FROZEN, Maker, SIZES};
+use super::{FROZEN, Maker, SIZES};
 
 impl Maker<'_, '_> {
     fn width(&mut self) -> Result<Width> {
@@ -60,7 +60,7 @@ impl Maker<'_, '_> {
         }
         let reg = *self.u.choose(&[Reg::R5, Reg::R9])?;
         for _ in 0..self.u.int_in_range(1..=2)? {
-            let cond = *self.u.choose(&CONDS)?;
+            let cond = *self.u.choose(&Cond::ALL)?;
             let width = self.width()?;
             let number = if self.u.ratio(3, 4)? { self.u.int_in_range(0..=16)? } else { self.number()? };
             self.push(Insn::jump_imm(cond, width, reg, number, 2));
@@ -100,7 +100,7 @@ impl Maker<'_, '_> {
         };
         self.push(Insn { dst, src, ..Insn::new(op) });
         if self.u.ratio(1, 2)? {
-            let op = *self.u.choose(&ALUS)?;
+            let op = *self.u.choose(&AluOp::ALL)?;
             let (width, number) = (self.width()?, self.number()?);
             self.push(Insn::alu_imm(op, width, Reg::R9, number));
         }
@@ -112,7 +112,7 @@ impl Maker<'_, '_> {
         let width = self.width()?;
         self.push(Insn::mov_reg(Reg::R9, Reg::R8));
         self.push(Insn::alu_reg(AluOp::Sub, width, Reg::R9, Reg::R7));
-        let cond = *self.u.choose(&CONDS)?;
+        let cond = *self.u.choose(&Cond::ALL)?;
         let width = self.width()?;
         let number = self.u.int_in_range(0..=64)?;
         self.push(Insn::jump_imm(cond, width, Reg::R9, number, 2));
@@ -140,7 +140,7 @@ impl Maker<'_, '_> {
 
     /// A comparison of two pointers or of a pointer and anything, which may bound the first.
     pub(super) fn compared_pointers(&mut self) -> Result<()> {
-        let cond = *self.u.choose(&CONDS)?;
+        let cond = *self.u.choose(&Cond::ALL)?;
         let width = if self.u.ratio(4, 5)? { Width::W64 } else { Width::W32 };
         let (left, right) = (self.any_reg()?, self.any_reg()?);
         self.push(Insn::jump_reg(cond, width, left, right, 2));

@@ -37,7 +37,7 @@ impl<const W: u32, const H: u32> Number<W, H> {
         width: Width,
         other: Number<W, H>,
     ) -> Option<(Number<W, H>, Number<W, H>)> {
-        let Some(opposite) = opposite(cond) else {
+        let Some(opposite) = cond.opposite() else {
             // No bit is set in both: what one is known to have, the other lacks.
             return match width {
                 Width::W64 => {
@@ -66,23 +66,6 @@ impl<const W: u32, const H: u32> Number<W, H> {
         };
         Number { bits, full: self.full, half: low.range }.deduce()
     }
-}
-
-/// The condition that holds when this one does not; `None` for the bit test, which has none.
-pub(crate) fn opposite(cond: Cond) -> Option<Cond> {
-    Some(match cond {
-        Cond::Eq => Cond::Ne,
-        Cond::Ne => Cond::Eq,
-        Cond::Gt => Cond::Le,
-        Cond::Le => Cond::Gt,
-        Cond::Ge => Cond::Lt,
-        Cond::Lt => Cond::Ge,
-        Cond::Sgt => Cond::Sle,
-        Cond::Sle => Cond::Sgt,
-        Cond::Sge => Cond::Slt,
-        Cond::Slt => Cond::Sge,
-        Cond::Set => return None,
-    })
 }
 
 /// Both words if `a cond b`; not yet deduced further.

@@ -11,36 +11,6 @@ const W: u32 = 4;
 const H: u32 = 2;
 type Small = Number<W, H>;
 
-const OPS: [AluOp; 13] = [
-    AluOp::Add,
-    AluOp::Sub,
-    AluOp::Mul,
-    AluOp::Div,
-    AluOp::Or,
-    AluOp::And,
-    AluOp::Lsh,
-    AluOp::Rsh,
-    AluOp::Mod,
-    AluOp::Xor,
-    AluOp::Arsh,
-    AluOp::Sdiv,
-    AluOp::Smod,
-];
-
-const CONDS: [Cond; 11] = [
-    Cond::Eq,
-    Cond::Gt,
-    Cond::Ge,
-    Cond::Set,
-    Cond::Ne,
-    Cond::Sgt,
-    Cond::Sge,
-    Cond::Lt,
-    Cond::Le,
-    Cond::Slt,
-    Cond::Sle,
-];
-
 /// What an instruction computes, at any width.
 fn run(op: AluOp, a: u64, b: u64, width: u32) -> u64 {
     let (sa, sb) = (sign_extend(a, width), sign_extend(b, width));
@@ -172,7 +142,7 @@ fn pairs(min: i64, max: i64) -> impl Iterator<Item = (i64, i64)> {
 fn arithmetic_leaves_no_result_out() {
     let values = values();
     let members: Vec<Vec<u64>> = values.iter().map(members).collect();
-    for op in OPS {
+    for op in AluOp::ALL {
         for (a, in_a) in values.iter().zip(&members) {
             for (b, in_b) in values.iter().zip(&members) {
                 let wide = a.alu(op, Width::W64, *b);
@@ -228,7 +198,7 @@ fn unary_operations_leave_no_result_out() {
 fn comparisons_leave_no_operand_out() {
     let values = values();
     let members: Vec<Vec<u64>> = values.iter().map(members).collect();
-    for cond in CONDS {
+    for cond in Cond::ALL {
         for (a, in_a) in values.iter().zip(&members) {
             for (b, in_b) in values.iter().zip(&members) {
                 for (width, bits) in [(Width::W64, W), (Width::W32, H)] {
