@@ -277,3 +277,79 @@ fn what_a_tools_text_keeps_is_read_and_what_it_loses_is_known() {
         assert_eq!(same.len() + known.len(), 182, "{column}");
     }
 }
+
+/// Pieces that statements of all languages are made of.
+const PIECES: [&str; 40] = [
+    "r1",
+    "%r2",
+    "w3",
+    "lock",
+    "fetch",
+    "add",
+    "add64",
+    "xadddw",
+    "call",
+    "local",
+    "runtime",
+    "pc+",
+    "#",
+    "12:",
+    "(b7)",
+    "(18)",
+    "(u32) ",
+    "subprog[",
+    "]",
+    "[",
+    "+",
+    "-",
+    "8",
+    "0x7",
+    ",",
+    " ",
+    " ",
+    "=",
+    "; R1=ctx()",
+    "goto",
+    "exit",
+    "be16",
+    "movsx864",
+    "callx",
+    "ll",
+    "\u{e9}",
+    "R1=",
+    "from 1 to 2:",
+    "\n",
+    "sym",
+];
+
+#[test]
+fn no_text_makes_a_reader_panic_and_errors_stand_in_the_text() {
+    let readers = [Reader::pseudoc(), Reader::normal()];
+    arbtest::arbtest(|u| {
+        let mut text = String::new();
+        for _ in 0..u.int_in_range(0..=24)? {
+            text += u.choose(&PIECES)?;
+        }
+        let told = detect(&text);
+        assert!(told.votes.0 > 0 || told.evidence.is_none());
+        let _ = foreign::log::read(&text, &readers[0]);
+        assert_eq!(foreign::kernel::only_insns(&text).len(), text.len());
+        for language in Language::ALL {
+            let reader = &readers[language.dialect() as usize];
+            for statement in text.lines().map(str::trim) {
+                match foreign::read(language, reader, statement, &|_| None) {
+                    Ok(parsed) => {
+                        let reference = parsed.reference.iter();
+                        reference
+                            .for_each(|r| assert!(statement[r.at..].starts_with(r.symbol), "{statement:?}"));
+                    }
+                    Err(error) => {
+                        assert!(error.at + error.len <= statement.len(), "{statement:?}: {error:?}");
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+    .budget_ms(1_000);
+}
