@@ -7,8 +7,11 @@ use skep_isa::{Cond, Insn, Reg, Size, Width};
 use skep_obj::{ProgFunction, Program};
 use skep_verify::{Options, verify_watched};
 
+/// An instruction's slot, and what was known of two registers there.
+type Seen = (usize, Option<String>, Option<String>);
+
 /// Slot, r0 and r2 of every visit, and whether the program was accepted.
-fn watched(insns: Vec<Insn>) -> (Vec<(usize, Option<String>, Option<String>)>, bool) {
+fn watched(insns: Vec<Insn>) -> (Vec<Seen>, bool) {
     let main = ProgFunction { name: "main".into(), start: 0, end: insns.len(), global: true, btf_id: None };
     let program = Program {
         name: "main".into(),
