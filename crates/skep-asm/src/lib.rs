@@ -102,18 +102,22 @@ mod directive;
 mod disassemble;
 mod error;
 mod expand;
+mod format;
 mod fragment;
 mod function;
 mod include;
 mod language;
+mod layout;
 mod macros;
 mod map;
 mod nearest;
+mod operands;
 mod origin;
 mod outline;
 mod raw;
 mod relax;
 mod resolve;
+mod rewrite;
 mod section;
 mod source;
 mod spelling;
@@ -134,6 +138,7 @@ pub use cursor::MAX_EXPRESSION_DEPTH;
 pub use disassemble::{DisOptions, disassemble, disassemble_raw, disassemble_with};
 pub use error::{AsmError, AsmErrors, Cause, MAX_ERRORS, Use};
 pub use expand::{MAX_EXPANSION_BYTES, MAX_EXPANSION_DEPTH, MAX_EXPANSIONS};
+pub use format::format;
 pub use include::{Include, Included};
 pub use map::{MAX_INITIAL_SLOT, MAX_MAPS};
 pub use outline::{
@@ -141,6 +146,7 @@ pub use outline::{
     instruction_words, map_attributes, outline,
 };
 pub use relax::MAX_RELAX_ROUNDS;
+pub use rewrite::{RewriteError, rewrite};
 pub use section::{MAX_OBJECT_BYTES, MAX_SECTIONS};
 pub use source::{MAX_LINES, MAX_SOURCE_BYTES};
 pub use symbol::MAX_SYMBOLS;
