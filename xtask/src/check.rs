@@ -13,7 +13,7 @@ use skep_testkit::SKIPPED_LOG;
 use crate::command::{self, cargo};
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{packages, tidy};
+use crate::{api, packages, tidy};
 
 /// How `cargo xtask test` is called.
 #[derive(clap::Args)]
@@ -45,11 +45,12 @@ struct Step {
     run: fn(&Check<'_>) -> Result<(), Error>,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "set-up", run: set_up },
     Step { name: "format", run: format },
     Step { name: "clippy", run: clippy },
     Step { name: "tidy", run: |check| tidy::run(check.workspace) },
+    Step { name: "public items", run: |check| api::compare(check.workspace) },
     Step { name: "tests", run: tests },
     Step { name: "doc tests", run: doc_tests },
     Step { name: "fuzz targets", run: fuzz_targets },

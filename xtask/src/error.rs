@@ -18,6 +18,8 @@ pub(crate) enum Error {
     Metadata { what: String },
     /// Rules of the source tree are broken; each place has been printed.
     Untidy { places: usize },
+    /// What a crate offers is not what is kept of it; each line has been printed.
+    Api { lines: usize },
     /// Steps of the whole check failed.
     Steps { failed: Vec<&'static str> },
     /// There is no fuzz target of this name.
@@ -38,6 +40,9 @@ impl fmt::Display for Error {
             Error::Metadata { what } => write!(f, "cargo metadata: expected {what}"),
             Error::Untidy { places: 1 } => f.write_str("a rule of the source tree is broken in 1 place"),
             Error::Untidy { places } => write!(f, "rules of the source tree are broken in {places} places"),
+            Error::Api { lines } => {
+                write!(f, "public items changed in {lines} lines; if that is meant: cargo xtask api --bless")
+            }
             Error::Steps { failed } => write!(f, "failed: {}", failed.join(", ")),
             Error::NoTarget { name, targets } => {
                 write!(f, "no fuzz target `{name}`; there are: {}", targets.join(", "))

@@ -4,6 +4,7 @@
 //! benchmarks call it.
 #![forbid(unsafe_code)]
 
+mod api;
 mod bench;
 mod check;
 mod command;
@@ -37,6 +38,8 @@ enum Task {
     Tidy,
     /// Run the suites of other people on every engine, and print a table.
     Conformance(conformance::Options),
+    /// Compare what crates offer with the listings of it that are kept.
+    Api(api::Options),
     /// Measure how fast things are beside what others do.
     Bench(bench::Options),
     /// Fuzz the targets of `fuzz/`, for a while each.
@@ -59,6 +62,7 @@ fn run(task: &Task) -> Result<(), Error> {
         Task::Test(options) => check::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
         Task::Conformance(options) => conformance::run(&workspace, options),
+        Task::Api(options) => api::run(&workspace, options),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
     }
