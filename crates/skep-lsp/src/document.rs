@@ -11,7 +11,7 @@ use lsp_types::{Position, TextDocumentContentChangeEvent};
 pub const MAX_KEPT_BYTES: usize = 64 << 20;
 
 /// Bytes after which UTF-16 units are counted anew, so that a position in a long line is found at once.
-const STRIDE: usize = 1024;
+const STRIDE: usize = 128;
 
 /// A text and where its lines start.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use lsp_types::notification::{
     PublishDiagnostics,
 };
 use lsp_types::request::{
-    Completion, DocumentHighlightRequest, DocumentSymbolRequest, GotoDefinition, HoverRequest,
+    Completion, DocumentHighlightRequest, DocumentSymbolRequest, Formatting, GotoDefinition, HoverRequest,
     PrepareRenameRequest, References, Rename, Request as _, Shutdown,
 };
 use lsp_types::{
@@ -70,6 +70,7 @@ fn capabilities() -> InitializeResult {
             references_provider: Some(OneOf::Left(true)),
             document_highlight_provider: Some(OneOf::Left(true)),
             document_symbol_provider: Some(OneOf::Left(true)),
+            document_formatting_provider: Some(OneOf::Left(true)),
             rename_provider: Some(OneOf::Right(RenameOptions {
                 prepare_provider: Some(true),
                 work_done_progress_options: lsp_types::WorkDoneProgressOptions::default(),
@@ -346,6 +347,22 @@ impl Server<'_> {
                 let document = self.document(&params.text_document.uri)?;
                 let symbols = document.symbols().document_symbols(&document.functions);
                 Ok(Some(DocumentSymbolResponse::Nested(symbols)))
+            }),
+            Formatting::METHOD => with::<Formatting>(params, |params| {
+                let document = self.document(&params.text_document.uri)?;
+                let text = document.text.as_str();
+                if text.len() > MAX_DOCUMENT_BYTES {
+                    let message =
+                        format!("expected at most {MAX_DOCUMENT_BYTES} bytes, found {}", text.len());
+                    return Err(Refusal::failed(message));
+                }
+                let tidy = skep_asm::format(text, "document", &Options::default())
+                    .map_err(|error| Refusal::failed(error.to_string()))?;
+                if tidy == text {
+                    return Ok(None);
+                }
+                let range = document.text.range(&(0..text.len()));
+                Ok(Some(vec![TextEdit { range, new_text: tidy }]))
             }),
             Completion::METHOD => with::<Completion>(params, |params| {
                 let (document, offset) = self.place(&params.text_document_position)?;

@@ -364,6 +364,21 @@ fn the_outline_has_functions_with_their_labels() {
 }
 
 #[test]
+fn formatting_lays_out_what_is_there() {
+    let (mut client, _) = Client::with(".section xdp\nf:r0=1 # one\n        exit\n");
+    let params = json!({"textDocument": {"uri": URI}, "options": {"tabSize": 4, "insertSpaces": true}});
+    let edits = client.ask("textDocument/formatting", params.clone()).expect("an answer");
+    let text = edits[0]["newText"].as_str().expect("a text").to_owned();
+    assert!(text.contains("r0 = 1") && text.contains("# one") && text.contains("\n    exit\n"), "{text}");
+    assert_eq!(edits[0]["range"]["end"], json!({"line": 3, "character": 0}));
+    client.change(2, json!([{"text": text}]));
+    assert_eq!(client.diagnostics(2), []);
+    // What is laid out stays as it is.
+    assert_eq!(client.ask("textDocument/formatting", params), Ok(Value::Null));
+    client.finish();
+}
+
+#[test]
 fn completion_knows_the_place() {
     let (mut client, _) = Client::with(COUNT);
     let mut version = 1;
