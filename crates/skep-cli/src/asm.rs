@@ -7,6 +7,7 @@ use clap::Args;
 use crate::failure::Failure;
 use crate::from_log;
 use crate::output::Output;
+use crate::rows::Rows;
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -26,6 +27,9 @@ pub(crate) struct Options {
     #[arg(long)]
     json: bool,
 
+    #[command(flatten)]
+    rows: Rows,
+
     /// The source is a log of Linux's verifier: print the program in it as assembly, or write that to OBJ
     #[arg(long, conflicts_with = "json")]
     from_log: bool,
@@ -35,9 +39,17 @@ pub(crate) fn assemble(options: &Options) -> Result<(), Failure> {
     if options.from_log {
         return from_log::print(&options.source, options.output.as_deref());
     }
-    let object = skep::source::read(&options.source, &skep::compile::CompileOptions::default())?;
+    let assembly = skep::asm::Options {
+        isa: options.rows.read()?,
+        ..skep::source::assembly_options()
+    };
+    let compile = skep::compile::CompileOptions::default();
+    let object = skep::source::read_with(&options.source, &compile, &assembly)?;
     let elf = object.to_elf()?;
-    let output = options.output.clone().unwrap_or_else(|| options.source.with_extension("o"));
+    let output = options
+        .output
+        .clone()
+        .unwrap_or_else(|| options.source.with_extension("o"));
     if output == options.source {
         return Err(Failure::Message(format!(
             "{} would overwrite its own source: give another name with -o",

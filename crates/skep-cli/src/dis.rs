@@ -3,8 +3,10 @@
 use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
+use skep::asm::DisOptions;
+use skep::isa::rowset::Isa;
 use skep::isa::text::{Dialect, Writer};
-use skep::isa::{Endian, encode};
+use skep::isa::{Endian, encode_all};
 use skep::obj::{Function, RefTarget};
 
 use crate::failure::Failure;
@@ -44,9 +46,15 @@ pub(crate) fn disassemble(options: &Options) -> Result<(), Failure> {
         DialectChoice::Normal => Dialect::Normal,
         DialectChoice::Pseudoc => Dialect::Pseudoc,
     };
+    let isa = options.source.isa()?;
     let mut out = Output::new();
     if !options.json {
-        out.write_all(skep::asm::disassemble(&object, dialect).as_bytes())?;
+        let options = DisOptions {
+            dialect,
+            lines: false,
+            isa,
+        };
+        out.write_all(skep::asm::disassemble_with(&object, &options).as_bytes())?;
         return out.finish();
     }
     let writer = Writer::new(dialect);
@@ -56,7 +64,7 @@ pub(crate) fn disassemble(options: &Options) -> Result<(), Failure> {
             RefTarget::Function(function) => object.functions[*function].name.clone(),
             RefTarget::Extern { name, .. } => name.clone(),
         };
-        instructions(&mut out, function, &writer, object.endian, target)?;
+        instructions(&mut out, function, &writer, isa.as_deref(), object.endian, target)?;
     }
     out.finish()
 }
@@ -65,23 +73,33 @@ fn instructions(
     out: &mut Output,
     function: &Function,
     writer: &Writer,
+    isa: Option<&Isa>,
     endian: Endian,
     target: impl Fn(&RefTarget) -> String,
 ) -> Result<(), Failure> {
-    for (slot, insn) in function.insns.iter().enumerate() {
+    let lifted = isa.map(|isa| isa.lift(&function.insns));
+    let insns = lifted.as_deref().unwrap_or(&function.insns);
+    for (slot, insn) in insns.iter().enumerate() {
         if insn.form == skep::isa::FormId::TAIL {
             continue;
         }
-        let reference = function.references.iter().find(|r| r.insn == slot).map(|r| target(&r.target));
-        let line = function.lines.iter().rfind(|l| l.insn <= slot);
-        let bytes: String = skep::isa::encode_all(&function.insns[slot..slot + insn.slots()], endian)
+        let reference = function
+            .references
             .iter()
-            .map(hex)
-            .collect();
-        debug_assert!(bytes.starts_with(&encode(insn, endian).iter().map(hex).collect::<String>()));
+            .find(|r| r.insn == slot)
+            .map(|r| target(&r.target));
+        let line = function.lines.iter().rfind(|l| l.insn <= slot);
+        let row = isa.and_then(|isa| isa.row(insn.form));
+        let whole = &insns[slot..slot + row.map_or(insn.slots(), |row| row.slots)];
+        let code = isa.map_or_else(|| encode_all(whole, endian), |isa| isa.encode_all(whole, endian));
+        let bytes: String = code.iter().map(hex).collect();
+        let text = isa.and_then(|isa| isa.text(writer.dialect(), whole));
+        let form = row
+            .map(|row| row.name.as_str())
+            .or_else(|| insn.row().map(|row| row.name));
         out.json(&serde_json::json!({
             "section": function.section, "function": function.name, "insn": slot, "bytes": bytes,
-            "text": writer.insn(insn), "form": insn.row().map(|row| row.name), "reference": reference,
+            "text": text.unwrap_or_else(|| writer.insn(insn)), "form": form, "reference": reference,
             "file": line.map(|l| l.file.as_ref()), "line": line.map(|l| l.line),
         }))?;
     }

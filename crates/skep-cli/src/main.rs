@@ -10,11 +10,12 @@ mod conformance;
 mod dis;
 mod failure;
 mod feature;
-mod lsp;
 mod from_log;
+mod lsp;
 mod maps;
 mod output;
 mod programs;
+mod rows;
 mod run;
 mod verify;
 

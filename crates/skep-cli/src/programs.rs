@@ -2,14 +2,17 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use skep::compile::CompileOptions;
 use skep::host::Host;
+use skep::isa::rowset::Isa;
 use skep::obj::Object;
 use skep::{LinuxHost, UserConfig, UserHost};
 
 use crate::failure::Failure;
+use crate::rows::Rows;
 
 /// Where programs come from.
 #[derive(Args)]
@@ -24,13 +27,30 @@ pub(crate) struct Source {
     /// The compiler for C source [default: the newest clang, else bpf-gcc]
     #[arg(long, value_name = "COMPILER")]
     cc: Option<OsString>,
+
+    #[command(flatten)]
+    rows: Rows,
 }
 
 impl Source {
     /// Reads the file.
     pub(crate) fn read(&self) -> Result<Object, Failure> {
         let options = CompileOptions { compiler: self.cc.clone(), arguments: Vec::new() };
-        Ok(skep::source::read(&self.prog, &options)?)
+        let assembly = skep::asm::Options { isa: self.rows.read()?, ..skep::source::assembly_options() };
+        Ok(skep::source::read_with(&self.prog, &options, &assembly)?)
+    }
+
+    /// The rows given with `--isa`.
+    pub(crate) fn isa(&self) -> Result<Option<Arc<Isa>>, Failure> {
+        self.rows.read()
+    }
+
+    /// Reads the file as what can be verified and run: instructions of `--isa` expanded.
+    pub(crate) fn read_expanded(&self) -> Result<Object, Failure> {
+        let object = self.read()?;
+        let Some(isa) = self.isa()? else { return Ok(object) };
+        skep::obj::expand_extensions(&object, &isa)
+            .map_err(|error| Failure::Message(format!("{}: {error}", self.prog.display())))
     }
 
     /// The programs asked for, by function index: the one with the name, or all.

@@ -93,7 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
                 .into(),
         ));
     }
-    let object = options.source.read()?;
+    let object = options.source.read_expanded()?;
     if let Some(input) = &options.input {
         let function = options.source.program(&object)?;
         return over_capture(options, &object, function, input);

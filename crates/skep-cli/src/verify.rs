@@ -68,7 +68,7 @@ struct Verdict {
 }
 
 pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
-    let object = options.source.read()?;
+    let object = options.source.read_expanded()?;
     let programs = options.source.programs(&object)?;
     let mut out = Output::new();
     let mut refused = false;

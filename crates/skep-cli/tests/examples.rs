@@ -17,7 +17,11 @@ fn skep(program: &Path, more: &[&str]) -> Output {
 
 /// The arguments that only this example has.
 fn own_arguments(name: &str) -> &'static [&'static str] {
-    if name == "events" { &["--records", "event"] } else { &[] }
+    match name {
+        "events" => &["--records", "event"],
+        "extension" => &["--isa", "examples/extension/mac.isa"],
+        _ => &[],
+    }
 }
 
 /// What the example is expected to print.
@@ -81,6 +85,7 @@ macro_rules! assembly {
 assembly! {
     the_assembly_firewall_decides_alike_everywhere "firewall";
     the_assembly_filter_samples_alike_everywhere "sample";
+    a_program_of_a_class_that_no_machine_has_runs_by_its_expansion "extension";
 }
 
 macro_rules! c {
@@ -105,6 +110,47 @@ c! {
     the_classifier_of_gcc_classifies_alike_everywhere "classify" "bpf-gcc";
     the_reporter_of_clang_14_reports_alike_everywhere "events" "clang-14";
     the_reporter_of_clang_22_reports_alike_everywhere "events" "clang-22";
+}
+
+#[test]
+fn a_class_that_no_machine_has_is_assembled_carried_and_written_back() {
+    let folder = TempDir::new("extension");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let skep = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_skep"));
+        command.current_dir(workspace_root()).args(arguments).output().expect("skep starts")
+    };
+    let text = |output: Output| {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let isa = ["--isa", "examples/extension/mac.isa"];
+    let (first, second) = (path("first.o"), path("second.o"));
+    text(skep(&["asm", "examples/extension/extension.s", "-o", &first, isa[0], isa[1]]));
+    for (dialect, spelling) in [("pseudoc", "r6 = mac(r2, 3, 1)"), ("normal", "mac %r6,%r2,3,1")] {
+        let written = text(skep(&["dis", &first, "--dialect", dialect, isa[0], isa[1]]));
+        assert!(written.contains(spelling), "{written}");
+        // Without the rows the slots are carried all the same.
+        let carried = text(skep(&["dis", &first, "--dialect", dialect]));
+        assert!(!carried.contains("mac"), "{carried}");
+        for (name, source) in [("written.s", written), ("carried.s", carried)] {
+            std::fs::write(path(name), source).expect("a written file");
+            text(skep(&["asm", &path(name), "-o", &second, isa[0], isa[1]]));
+            let code = |object: &str| {
+                let lines = text(skep(&["dis", object, "--json", isa[0], isa[1]]));
+                let line =
+                    lines.lines().find(|line| line.contains("\"form\":\"mac\"")).expect("a mac").to_owned();
+                assert!(
+                    line.contains("\"bytes\":\"ff2600000000000003000000000000000000000001000000\""),
+                    "{line}"
+                );
+                lines.matches("\"bytes\"").count()
+            };
+            assert_eq!(code(&first), code(&second));
+        }
+    }
+    let refused = skep(&["verify", &first]);
+    assert!(!refused.status.success());
 }
 
 #[test]
