@@ -80,6 +80,11 @@ fn source(error: &SourceError) {
     let path = path.to_string_lossy();
     let starts = line_starts(text);
     for error in errors {
+        // Of included files there is no text here.
+        if let Some(file) = &error.file {
+            eprintln!("error: {file}:{error}");
+            continue;
+        }
         let start = starts.get(error.line.saturating_sub(1) as usize).copied().unwrap_or(text.len());
         let from = (start + error.column.saturating_sub(1) as usize).min(text.len());
         let to = (from + error.len as usize).min(text.len());
@@ -90,6 +95,10 @@ fn source(error: &SourceError) {
         );
         if let Some(help) = &error.help {
             group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let uses: Vec<String> = error.uses.iter().map(ToString::to_string).collect();
+        for place in &uses {
+            group = group.element(Level::NOTE.message(place.as_str()));
         }
         eprintln!("{}", renderer.render(&[group]));
     }
