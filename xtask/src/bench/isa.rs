@@ -37,9 +37,13 @@ pub(super) fn benchmarks(workspace: &Workspace) -> Result<Vec<Benchmark<'static>
     let mut benchmarks =
         vec![disassemble("isa/disassemble pseudoc", Writer::pseudoc(), &code, llvm_disassembler(&dir))];
     benchmarks.push(disassemble("isa/disassemble normal", Writer::normal(), &code, gnu_disassembler(&dir)));
-    // What is assembled is LLVM's own text, which takes LLVM to write it.
+    let normal = gnu_text(&dir, &code)?;
+    let peer = gnu_assembler(&dir);
+    benchmarks.push(assemble("isa/assemble normal", Reader::normal(), normal, &code, peer));
+    // What is assembled in pseudo-C is LLVM's own text, which takes LLVM to write it.
     if let Some(source) = source {
-        benchmarks.push(assemble(source, &code, &dir));
+        let peer = llvm("llvm-mc 19", &dir, "s", &["-filetype=obj", "-o", "/dev/null"]);
+        benchmarks.push(assemble("isa/assemble pseudoc", Reader::pseudoc(), source, &code, peer));
     }
     Ok(benchmarks)
 }
@@ -64,17 +68,50 @@ fn disassemble(
     Benchmark { name, count: INSNS, unit: "insn", ours: Box::new(ours), peer }
 }
 
-fn assemble(source: String, code: &[u8], dir: &Path) -> Benchmark<'static> {
-    let reader = Reader::pseudoc();
+fn assemble(
+    name: &'static str,
+    reader: Reader,
+    source: String,
+    code: &[u8],
+    peer: Result<Peer<'static>, String>,
+) -> Benchmark<'static> {
     let assembled = move || {
         let read = |line: &str| reader.insn(line).map(|parsed| parsed.insn);
         let insns: Result<Vec<_>, _> = source.lines().map(read).collect();
-        encode_all(&insns.expect("LLVM's text is read"), Endian::Little)
+        encode_all(&insns.expect("the text is read"), Endian::Little)
     };
-    assert!(assembled() == code, "what LLVM wrote must be read as what it was written from");
+    assert!(assembled() == code, "a text must be read as what it was written from");
     let ours = Box::new(move || drop(black_box(assembled())));
-    let peer = llvm("llvm-mc 19", dir, "s", &["-filetype=obj", "-o", "/dev/null"]);
-    Benchmark { name: "isa/assemble pseudoc", count: INSNS, unit: "insn", ours, peer }
+    Benchmark { name, count: INSNS, unit: "insn", ours, peer }
+}
+
+/// What we write in GNU's mnemonics, a statement a line, for both readers; it stays in the directory.
+fn gnu_text(dir: &Path, code: &[u8]) -> Result<String, Error> {
+    let writer = Writer::normal();
+    let mut whole = String::new();
+    for (name, code) in [("one", &code[..SLOT_BYTES]), ("whole", code)] {
+        whole.clear();
+        for insn in decode_all(code, Endian::Little).expect("whole slots") {
+            writer.write_to(&mut whole, &insn);
+            whole.push('\n');
+        }
+        let path = dir.join(name).with_extension("gnu.s");
+        fs::write(&path, &whole).map_err(|error| Error::File { path, error })?;
+    }
+    Ok(whole)
+}
+
+fn gnu_assembler(dir: &Path) -> Result<Peer<'static>, String> {
+    let path: PathBuf = tool("bpf-as").ok_or("bpf-as is not installed")?;
+    let works = Command::new(&path).args(["-o", "/dev/null"]).arg(dir.join("whole.gnu.s")).output();
+    if !works.is_ok_and(|output| output.status.success()) {
+        return Err("this bpf-as does not read all of it".to_owned());
+    }
+    let work = |name: &str| -> Work<'static> {
+        let (path, input) = (path.clone(), dir.join(name).with_extension("gnu.s"));
+        Box::new(move || quietly(Command::new(&path).args(["-o", "/dev/null"]).arg(&input)))
+    };
+    Ok(Peer { name: "bpf-as", work: work("whole"), idle: work("one") })
 }
 
 /// What LLVM writes for the whole program, a statement a line; `None` without LLVM. It stays in the directory as the

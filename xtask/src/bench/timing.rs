@@ -41,13 +41,13 @@ pub(super) fn table(benchmarks: &mut [Benchmark<'_>]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(table, "{}", line(benchmark));
     }
-    table.push_str("millions a second, fastest of all rounds; a peer's process start is taken off\n");
+    table.push_str("the fastest of all rounds; a peer's process start is taken off\n");
     table
 }
 
 fn line(benchmark: &mut Benchmark<'_>) -> String {
     let rate = |time: Duration| f64::from(benchmark.count) / time.as_secs_f64() / 1e6;
-    let cell = |rate: f64| format!("{rate:.2} {}", benchmark.unit);
+    let cell = |rate: f64| format!("{rate:.2} M {}/s", benchmark.unit);
     match &mut benchmark.peer {
         Ok(peer) => {
             let times = fastest(&mut [&mut benchmark.ours, &mut peer.work, &mut peer.idle]);
@@ -111,7 +111,7 @@ mod tests {
             Benchmark { name: "sleep", count: 1_000_000, unit: "nap", ours: sleeps(20), peer: Ok(peer) };
         let line = line(&mut benchmark);
         let ratio: f64 = line.split_whitespace().last().expect("a ratio").parse().expect("a number");
-        assert!(line.starts_with("sleep ") && line.contains(" nap  somebody "), "{line}");
+        assert!(line.starts_with("sleep ") && line.contains(" M nap/s  somebody "), "{line}");
         assert!((1.2..3.0).contains(&ratio), "{line}");
     }
 
