@@ -108,6 +108,8 @@ fn fuzz_target(fuzz: &Path, binaries: &Path, target: &str, seconds: u32) -> Resu
     fuzzer.arg(format!("-artifact_prefix={}/", artefacts.display()));
     fuzzer.arg(format!("-timeout={RUN_SECONDS_MAX}"));
     fuzzer.arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"));
+    // Inputs of any length from the start: what libFuzzer grows byte by byte stays too short for a program.
+    fuzzer.arg("-len_control=0");
     fuzzer.arg("-print_final_stats=1");
     match command::run(&mut fuzzer) {
         Err(Error::Exit { .. }) => {
