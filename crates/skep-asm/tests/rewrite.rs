@@ -89,7 +89,7 @@ out:
         exit
 ";
     let there = rewrite(source, "a.s", Dialect::Normal, &Options::default()).expect("rewritten");
-    expect![[r#"
+    expect![[r"
         # A comment of the file; with a semicolon.
         .dialect normal
         .set LIMIT, 0x10
@@ -102,10 +102,10 @@ out:
                 ja 1b
         out:
                 exit
-    "#]]
+    "]]
     .assert_eq(&there);
     let back = rewrite(&there, "a.s", Dialect::Pseudoc, &Options::default()).expect("rewritten");
-    expect![[r#"
+    expect![[r"
         # A comment of the file; with a semicolon.
         .dialect pseudoc
         .set LIMIT, 0x10
@@ -118,7 +118,7 @@ out:
                 goto 1b
         out:
                 exit
-    "#]]
+    "]]
     .assert_eq(&back);
 }
 
@@ -166,7 +166,7 @@ f:  bump r1
     exit
 ";
     let there = rewrite(source, "a.s", Dialect::Normal, &Options::default()).expect("rewritten");
-    expect![[r#"
+    expect![[r"
         .dialect normal
         .macro bump reg, by=1
         .Lback\@: add \reg,\by
@@ -175,7 +175,7 @@ f:  bump r1
         f:  bump r1
             bump r2, 5 # five
             exit
-    "#]]
+    "]]
     .assert_eq(&there);
 }
 
