@@ -150,7 +150,7 @@ impl Kernel {
             fastest = fastest.min(ran.duration);
             result = ran.retval;
         }
-        Ok(Measured { ns: fastest.as_nanos() as f64, result, compile_us: compile.as_secs_f64() * 1e6 })
+        Ok(Measured { ns: fastest.as_secs_f64() * 1e9, result, compile_us: compile.as_secs_f64() * 1e6 })
     }
 }
 
