@@ -40,20 +40,6 @@ const OPS: [AluOp; 13] = [
     AluOp::Smod,
 ];
 
-const CONDS: [Cond; 11] = [
-    Cond::Eq,
-    Cond::Gt,
-    Cond::Ge,
-    Cond::Set,
-    Cond::Ne,
-    Cond::Sgt,
-    Cond::Sge,
-    Cond::Lt,
-    Cond::Le,
-    Cond::Slt,
-    Cond::Sle,
-];
-
 const SIZES: [Size; 4] = [Size::B, Size::H, Size::W, Size::Dw];
 const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
 
@@ -102,7 +88,7 @@ impl Maker<'_, '_> {
 
     /// A condition on a register; gives the slot of the jump, which has no target yet.
     fn jump(&mut self, reg: Reg) -> Result<usize> {
-        let cond = *self.u.choose(&CONDS)?;
+        let cond = *self.u.choose(&Cond::ALL)?;
         let width = self.width()?;
         let (other, constant) = (self.number()?, self.constant()?);
         let jump_reg = Insn::jump_reg(cond, width, reg, other, 0);

@@ -19,35 +19,6 @@ const BODY: usize = 60;
 const DATA: [Reg; 9] = [Reg::R0, Reg::R1, Reg::R2, Reg::R3, Reg::R4, Reg::R5, Reg::R7, Reg::R8, Reg::R9];
 const SIZES: [Size; 4] = [Size::B, Size::H, Size::W, Size::Dw];
 const WIDTHS: [Width; 2] = [Width::W32, Width::W64];
-const CONDS: [Cond; 11] = [
-    Cond::Eq,
-    Cond::Gt,
-    Cond::Ge,
-    Cond::Set,
-    Cond::Ne,
-    Cond::Sgt,
-    Cond::Sge,
-    Cond::Lt,
-    Cond::Le,
-    Cond::Slt,
-    Cond::Sle,
-];
-const ALUS: [AluOp; 14] = [
-    AluOp::Add,
-    AluOp::Sub,
-    AluOp::Mul,
-    AluOp::Div,
-    AluOp::Or,
-    AluOp::And,
-    AluOp::Lsh,
-    AluOp::Rsh,
-    AluOp::Mod,
-    AluOp::Xor,
-    AluOp::Mov,
-    AluOp::Arsh,
-    AluOp::Sdiv,
-    AluOp::Smod,
-];
 
 /// Makes a program of random bytes: an entry function, and perhaps one that it calls.
 pub(crate) fn program(u: &mut Unstructured<'_>) -> Result<Vec<Insn>> {
@@ -134,11 +105,11 @@ fn statement(u: &mut Unstructured<'_>, calls: bool, entry: bool) -> Result<State
     let one = |insn: Insn| Ok(Statement { insns: vec![insn], skips: 0 });
     match u.int_in_range(0..=22)? {
         0..=4 => {
-            let op = *u.choose(&ALUS)?;
+            let op = *u.choose(&AluOp::ALL)?;
             one(Insn::alu_reg(op, width, dst, src))
         }
         5..=8 => {
-            let (op, imm) = (*u.choose(&ALUS)?, immediate(u)?);
+            let (op, imm) = (*u.choose(&AluOp::ALL)?, immediate(u)?);
             // Shifts by any constant: what is beyond the width is masked.
             one(Insn::alu_imm(
                 op,
@@ -161,7 +132,7 @@ fn statement(u: &mut Unstructured<'_>, calls: bool, entry: bool) -> Result<State
         }
         12 => Ok(Statement { insns: Insn::wide(Wide::Imm, dst, number(u)?).to_vec(), skips: 0 }),
         13..=15 => {
-            let (cond, skips) = (*u.choose(&CONDS)?, u.int_in_range(1..=6)?);
+            let (cond, skips) = (*u.choose(&Cond::ALL)?, u.int_in_range(1..=6)?);
             let insn = if u.arbitrary()? {
                 Insn::jump_reg(cond, width, dst, src, 0)
             } else {
