@@ -71,6 +71,57 @@ static BY_OPCODE: [u8; ROWS.len()] = {
     order
 };
 
+/// What [`decode_all`] has to know of an opcode byte that decides alone, for a slot that stands alone.
+#[derive(Clone, Copy)]
+struct Plain {
+    /// [`FormId::RAW`] if the byte does not decide alone.
+    form: FormId,
+    reserved: u64,
+}
+
+/// By opcode byte. Rows are large, and most of what they say is not needed here.
+static PLAIN: [Plain; 256] = {
+    let mut plain = [Plain { form: FormId::RAW, reserved: 0 }; 256];
+    let mut row = 0;
+    while row < ROWS.len() {
+        if matches!(ROWS[row].selector, Selector::None) && ROWS[row].slots == 1 {
+            // The first row counts, as where all rows are searched.
+            let place = &mut plain[ROWS[row].opcode as usize];
+            if place.form.index() == FormId::RAW.index() {
+                *place = Plain { form: FormId::at(row), reserved: ROWS[row].reserved() };
+            }
+        }
+        row += 1;
+    }
+    // Where another row shares the byte, selectors have a say.
+    let mut row = 0;
+    while row < ROWS.len() {
+        let place = &mut plain[ROWS[row].opcode as usize];
+        if place.form.index() != row {
+            place.form = FormId::RAW;
+        }
+        row += 1;
+    }
+    plain
+};
+
+/// The bits of a form's slot that are always the same, and those that an instruction's fields give.
+static ENCODED: [(u64, u64); ROWS.len()] = {
+    let mut encoded = [(0, 0); ROWS.len()];
+    let mut row = 0;
+    while row < ROWS.len() {
+        let (selector, mask) = match ROWS[row].selector {
+            Selector::None => (0, 0),
+            Selector::Off(off) => ((off as u16 as u64) << 16, 0xffff << 16),
+            Selector::Imm(imm) => ((imm as u32 as u64) << 32, 0xffff_ffff << 32),
+            Selector::Src(src) => ((src as u64) << 12, 0xf << 12),
+        };
+        encoded[row] = (ROWS[row].opcode as u64 | selector, !(mask | 0xff));
+        row += 1;
+    }
+    encoded
+};
+
 /// The fields of a slot, whatever they mean.
 #[derive(Clone, Copy)]
 struct Fields {
@@ -82,6 +133,7 @@ struct Fields {
 }
 
 impl Fields {
+    #[inline]
     fn read(slot: [u8; SLOT_BYTES], endian: Endian) -> Fields {
         let [opcode, regs, o0, o1, i0, i1, i2, i3] = slot;
         match endian {
@@ -102,6 +154,7 @@ impl Fields {
         }
     }
 
+    #[inline]
     fn write(self, endian: Endian) -> [u8; SLOT_BYTES] {
         let (regs, off, imm) = match endian {
             Endian::Little => (self.src << 4 | self.dst, self.off.to_le_bytes(), self.imm.to_le_bytes()),
@@ -141,6 +194,7 @@ pub(crate) fn bits(slot: [u8; SLOT_BYTES], endian: Endian) -> u64 {
 }
 
 /// The inverse of [`bits`].
+#[inline]
 pub(crate) fn slot(bits: u64, endian: Endian) -> [u8; SLOT_BYTES] {
     Fields::read(bits.to_le_bytes(), Endian::Little).write(endian)
 }
@@ -216,6 +270,13 @@ pub fn decode_all(bytes: &[u8], endian: Endian) -> Result<Vec<Insn>, DecodeError
     }
     let mut insns = Vec::with_capacity(slots.len());
     while let Some(&slot) = slots.get(insns.len()) {
+        let fields = Fields::read(slot, endian);
+        let plain = PLAIN[usize::from(fields.opcode)];
+        if plain.form != FormId::RAW && fields.bits() & plain.reserved == 0 {
+            let (dst, src) = (Reg(fields.dst), Reg(fields.src));
+            insns.push(Insn { form: plain.form, dst, src, off: fields.off, imm: i64::from(fields.imm) });
+            continue;
+        }
         let insn = decode(slot, slots.get(insns.len() + 1).copied(), endian);
         insns.push(insn);
         if insn.slots() == 2 {
@@ -226,39 +287,33 @@ pub fn decode_all(bytes: &[u8], endian: Endian) -> Result<Vec<Insn>, DecodeError
 }
 
 /// The slot of one instruction: the first of a wide one. Tail slots are written by [`encode_all`].
+#[inline]
 pub fn encode(insn: &Insn, endian: Endian) -> [u8; SLOT_BYTES] {
-    let Some(row) = insn.row() else {
-        return Fields::read((insn.imm as u64).to_le_bytes(), Endian::Little).write(endian);
+    let bits = match ENCODED.get(insn.form.index()) {
+        Some(&(fixed, given)) => {
+            let registers = u64::from(insn.dst.0 & 15) << 8 | u64::from(insn.src.0 & 15) << 12;
+            let fields = registers | u64::from(insn.off as u16) << 16 | (insn.imm as u64) << 32;
+            fields & given | fixed
+        }
+        None => insn.imm as u64,
     };
-    let mut fields = Fields {
-        opcode: row.opcode,
-        dst: insn.dst.0 & 15,
-        src: insn.src.0 & 15,
-        off: insn.off,
-        imm: insn.imm as i32,
-    };
-    match row.selector {
-        Selector::None => {}
-        Selector::Off(off) => fields.off = off,
-        Selector::Imm(imm) => fields.imm = imm,
-        Selector::Src(src) => fields.src = src,
-    }
-    fields.write(endian)
+    slot(bits, endian)
 }
 
 /// The bytes of a sequence of slots.
 pub fn encode_all(insns: &[Insn], endian: Endian) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(insns.len() * SLOT_BYTES);
+    let mut bytes = alloc::vec![0; insns.len() * SLOT_BYTES];
+    let (slots, _) = bytes.as_chunks_mut();
     let mut head: Option<&Insn> = None;
-    for insn in insns {
+    for (insn, slot) in insns.iter().zip(slots) {
         if insn.form == FormId::TAIL {
             let high = match head.and_then(|head| Some((head, head.row()?.imm))) {
                 Some((_, ImmUse::WideLow)) | None => 0,
                 Some((head, _)) => head.wide_halves().1,
             };
-            bytes.extend(Fields { opcode: 0, dst: 0, src: 0, off: 0, imm: high }.write(endian));
+            *slot = Fields { opcode: 0, dst: 0, src: 0, off: 0, imm: high }.write(endian);
         } else {
-            bytes.extend(encode(insn, endian));
+            *slot = encode(insn, endian);
             head = Some(insn);
         }
     }
