@@ -59,10 +59,7 @@ fn disassemble(
     let ours = move || {
         let insns = decode_all(&code, Endian::Little).expect("whole slots");
         text.clear();
-        for insn in &insns {
-            writer.write_to(&mut text, insn);
-            text.push('\n');
-        }
+        writer.write_lines(&mut text, &insns);
         black_box(&text);
     };
     Benchmark { name, count: INSNS, unit: "insn", ours: Box::new(ours), peer }

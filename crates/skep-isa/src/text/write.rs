@@ -9,7 +9,7 @@ use core::fmt::Write as _;
 
 use super::Dialect;
 use super::lex::Kind;
-use super::line::{CHUNK, Line};
+use super::line::{CHUNK, Line, Piece, ROOM, Signs};
 use super::template::{self, Operand};
 use crate::insn::{FormId, Insn};
 use crate::table::ROWS;
@@ -21,6 +21,66 @@ struct Step {
     operand: Written,
     /// Whether a symbol's name may stand for the operand.
     named: bool,
+}
+
+/// Room of [`Writer::write_lines`], whose lines are checked and appended together.
+const LINES: usize = 4096;
+
+/// How many steps are taken, needed or not, for a form that has no more.
+const FEW: usize = 4;
+
+/// A form whose text is few steps with no operands but its registers, one number from the immediate and one from the
+/// offset. Such operands are written beforehand, all four, and the steps copy them: what a branch would have to decide
+/// depends on the form, which can't be predicted, and costs more than the operands that are written in vain.
+struct Plain {
+    classes: [Class; 2],
+    imm: Signs,
+    off: Signs,
+    /// Texts, their lengths, and the places of operands.
+    steps: [([u8; CHUNK], u8, u8); FEW],
+}
+
+impl Plain {
+    /// Of the steps of a form; `None` if it is no such form.
+    fn of(form: &[Step]) -> Option<Plain> {
+        let nothing = ([0; CHUNK], 0, 0);
+        let mut plain =
+            Plain { classes: [Class::Wide; 2], imm: Signs::MINUS, off: Signs::MINUS, steps: [nothing; FEW] };
+        if form.len() > FEW {
+            return None;
+        }
+        let mut seen = [false; 5];
+        for (place, step) in plain.steps.iter_mut().zip(form) {
+            let operand = match step.operand {
+                Written::Nothing => 0,
+                Written::Dst(class) => {
+                    plain.classes[0] = class;
+                    1
+                }
+                Written::Src(class) => {
+                    plain.classes[1] = class;
+                    2
+                }
+                Written::Imm => 3,
+                Written::SignedImm => {
+                    plain.imm = Signs::both(0);
+                    3
+                }
+                Written::Offset => 4,
+                Written::SignedOffset(gap) => {
+                    plain.off = Signs::both(gap);
+                    4
+                }
+                _ => return None,
+            };
+            // An operand that stands twice may be written in two ways.
+            if operand != 0 && core::mem::replace(&mut seen[operand], true) {
+                return None;
+            }
+            *place = (step.text, step.len, operand as u8);
+        }
+        Some(plain)
+    }
 }
 
 /// An operand as the dialect writes it.
@@ -55,6 +115,8 @@ pub struct Writer {
     steps: Vec<Step>,
     /// The steps of each form: the first and one past the last.
     forms: Vec<(u16, u16)>,
+    /// The plain ones of the forms.
+    plain: Vec<Option<Plain>>,
     /// Names of registers and their lengths, by class and number.
     registers: [[([u8; 4], u8); 16]; 2],
 }
@@ -78,7 +140,11 @@ impl Writer {
             Dialect::Normal => "%r",
         };
         let registers = [wide, "w"].map(|prefix| core::array::from_fn(|number| register(prefix, number)));
-        Writer { dialect, steps, forms, registers }
+        let plain = forms
+            .iter()
+            .map(|&(first, end)| Plain::of(&steps[usize::from(first)..usize::from(end)]))
+            .collect();
+        Writer { dialect, steps, forms, plain, registers }
     }
 
     /// A writer of pseudo-C.
@@ -111,7 +177,50 @@ impl Writer {
 
     /// Appends the text of an instruction to `out`: what [`Writer::insn`] gives, without allocating.
     pub fn write_to(&self, out: &mut String, insn: &Insn) {
-        self.write_named(out, insn, None);
+        let Some(Some(plain)) = self.plain.get(insn.form.index()) else {
+            return self.write_named(out, insn, None);
+        };
+        let mut line = Line::<ROOM>::new();
+        self.plain(&mut line, plain, insn);
+        line.flush(out);
+    }
+
+    /// Appends the texts of instructions, each on a line of its own; tails have none. Faster than one at a time.
+    pub fn write_lines(&self, out: &mut String, insns: &[Insn]) {
+        let mut lines = Line::<LINES>::new();
+        for insn in insns {
+            if let Some(Some(plain)) = self.plain.get(insn.form.index()) {
+                self.plain(&mut lines, plain, insn);
+                lines.byte(b'\n');
+                if lines.is_full() {
+                    lines.flush(out);
+                }
+            } else if insn.form != FormId::TAIL {
+                lines.flush(out);
+                self.write_named(out, insn, None);
+                out.push('\n');
+            }
+        }
+        lines.flush(out);
+    }
+
+    #[inline]
+    fn plain<const SIZE: usize>(&self, line: &mut Line<SIZE>, plain: &Plain, insn: &Insn) {
+        let register = |class: Class, number: u8| {
+            let (name, len) = self.registers[class as usize][usize::from(number & 15)];
+            Piece::new(u128::from(u32::from_le_bytes(name)), len)
+        };
+        let operands = [
+            Piece::NOTHING,
+            register(plain.classes[0], insn.dst.0),
+            register(plain.classes[1], insn.src.0),
+            Piece::number(insn.imm as i32, &plain.imm),
+            Piece::number(i32::from(insn.off), &plain.off),
+        ];
+        for (text, len, operand) in &plain.steps {
+            line.text(text, *len);
+            line.piece(operands[usize::from(*operand) % operands.len()]);
+        }
     }
 
     /// Appends the text of an instruction in which `name`, if given, stands for its target or its immediate.
@@ -123,7 +232,7 @@ impl Writer {
             }
             return;
         };
-        let mut line = Line::new();
+        let mut line = Line::<ROOM>::new();
         for step in &self.steps[usize::from(first)..usize::from(end)] {
             line.text(&step.text, step.len);
             match name {
@@ -251,6 +360,8 @@ fn append(steps: &mut Vec<Step>, text: &str, operand: Written, named: bool) {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
     use crate::insn::Reg;
 
@@ -272,6 +383,12 @@ mod tests {
                     imm: i64::from(i32::MIN) << 32 | i64::from(i32::MIN as u32),
                 };
                 let text = writer.insn(&insn);
+                let mut lines = String::new();
+                writer.write_lines(&mut lines, &[insn, Insn::TAIL, Insn::raw(7), insn]);
+                assert_eq!(lines, format!("{text}\n.8byte 0x0000000000000007\n{text}\n"));
+                let mut named = String::new();
+                writer.write_named(&mut named, &insn, None);
+                assert_eq!(text, named, "with all steps");
                 assert!(text.len() <= 96, "{text}");
                 let end = template.rsplit_once('}').map_or(template, |(_, end)| end);
                 assert!(text.ends_with(end), "{text} does not end like {template}");
