@@ -1,5 +1,5 @@
 //! The table against measured data: bytes and other tools' texts of all 182 forms (`isa/forms_182.tsv`), and
-//! what Linux 6.18 said to 50,400 encodings (`isa/kernel618_opmap.tsv.xz` is read by `cargo xtask golden`).
+//! what Linux 6.18 said to 50,400 encodings (`isa/kernel618_opmap.tsv.xz`).
 
 use std::collections::HashMap;
 use std::fs;
