@@ -6,6 +6,8 @@
 //! of their own, which knows nothing of verification: it checks each access and each register.
 //! `SKEP_RANDOM_MS` is for how many milliseconds, 1500 unless it is set.
 
+mod concrete;
+
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -14,6 +16,8 @@ use skep_abi::{AttachType, ProgType};
 use skep_isa::{AluOp, Callee, Cond, FormId, Insn, Op, Order, Reg, Size, Src, Width};
 use skep_obj::{ProgFunction, Program};
 use skep_verify::{Fact, Limits, Options, Shifts, Verified, verify};
+
+use concrete::{compute, cut, holds};
 
 /// Bytes of memory that programs are given.
 const MEMORY: usize = 64;
@@ -444,53 +448,6 @@ impl Machine<'_> {
             other => return Err(format!("{other:?} was not generated")),
         }
         Ok(Some(at + 1))
-    }
-}
-
-fn cut(width: Width, value: u64) -> u64 {
-    if width == Width::W32 { value & 0xffff_ffff } else { value }
-}
-
-fn compute(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
-    let (a, b, bits) = (cut(width, a), cut(width, b), if width == Width::W32 { 32 } else { 64 });
-    let signed = |x: u64| if width == Width::W32 { i64::from(x as i32) } else { x as i64 };
-    let result = match op {
-        AluOp::Add => a.wrapping_add(b),
-        AluOp::Sub => a.wrapping_sub(b),
-        AluOp::Mul => a.wrapping_mul(b),
-        AluOp::Div => a.checked_div(b).unwrap_or(0),
-        AluOp::Mod => a.checked_rem(b).unwrap_or(a),
-        AluOp::Or => a | b,
-        AluOp::And => a & b,
-        AluOp::Xor => a ^ b,
-        AluOp::Mov => b,
-        AluOp::Lsh => a << (b % bits),
-        AluOp::Rsh => a >> (b % bits),
-        AluOp::Arsh => (signed(a) >> (b % bits)) as u64,
-        AluOp::Sdiv if b == 0 => 0,
-        AluOp::Sdiv => signed(a).wrapping_div(signed(b)) as u64,
-        AluOp::Smod if b == 0 => a,
-        AluOp::Smod => signed(a).wrapping_rem(signed(b)) as u64,
-    };
-    cut(width, result)
-}
-
-fn holds(cond: Cond, width: Width, a: u64, b: u64) -> bool {
-    let (a, b) = (cut(width, a), cut(width, b));
-    let signed = |x: u64| if width == Width::W32 { i64::from(x as i32) } else { x as i64 };
-    let (sa, sb) = (signed(a), signed(b));
-    match cond {
-        Cond::Eq => a == b,
-        Cond::Ne => a != b,
-        Cond::Gt => a > b,
-        Cond::Ge => a >= b,
-        Cond::Lt => a < b,
-        Cond::Le => a <= b,
-        Cond::Set => a & b != 0,
-        Cond::Sgt => sa > sb,
-        Cond::Sge => sa >= sb,
-        Cond::Slt => sa < sb,
-        Cond::Sle => sa <= sb,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing that really comes out may be missing from the result, and what Linux knows of a result should be known
 //! here too. With `SKEP_LESS` set, a few operations that Linux knows more of are printed.
 
+mod concrete;
 mod support;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use serde_json::Value;
 use skep_isa::{AluOp, Cond, Width};
 use skep_testkit::{shared_data, skip};
 use skep_verify::domain::{Range, Scalar, Tnum};
+
+use concrete::{compute, holds};
 
 /// Of a hundred results, how many must be at least as precise as Linux's.
 const AS_PRECISE_PERCENT: usize = 99;
@@ -98,94 +101,6 @@ fn cond(name: &str) -> Cond {
     }
 }
 
-/// What an instruction computes.
-fn run(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
-    let (a32, b32) = (a as u32, b as u32);
-    let (sa, sb) = (a as i64, b as i64);
-    let (sa32, sb32) = (a as i32, b as i32);
-    if width == Width::W32 {
-        return u64::from(match op {
-            AluOp::Add => a32.wrapping_add(b32),
-            AluOp::Sub => a32.wrapping_sub(b32),
-            AluOp::Mul => a32.wrapping_mul(b32),
-            AluOp::Div => a32.checked_div(b32).unwrap_or(0),
-            AluOp::Mod => a32.checked_rem(b32).unwrap_or(a32),
-            AluOp::Or => a32 | b32,
-            AluOp::And => a32 & b32,
-            AluOp::Xor => a32 ^ b32,
-            AluOp::Lsh => a32 << (b32 % 32),
-            AluOp::Rsh => a32 >> (b32 % 32),
-            AluOp::Arsh => (sa32 >> (b32 % 32)) as u32,
-            AluOp::Sdiv => {
-                if sb32 == 0 {
-                    0
-                } else {
-                    sa32.wrapping_div(sb32) as u32
-                }
-            }
-            AluOp::Smod => {
-                if sb32 == 0 {
-                    a32
-                } else {
-                    sa32.wrapping_rem(sb32) as u32
-                }
-            }
-            AluOp::Mov => b32,
-        });
-    }
-    match op {
-        AluOp::Add => a.wrapping_add(b),
-        AluOp::Sub => a.wrapping_sub(b),
-        AluOp::Mul => a.wrapping_mul(b),
-        AluOp::Div => a.checked_div(b).unwrap_or(0),
-        AluOp::Mod => a.checked_rem(b).unwrap_or(a),
-        AluOp::Or => a | b,
-        AluOp::And => a & b,
-        AluOp::Xor => a ^ b,
-        AluOp::Lsh => a << (b % 64),
-        AluOp::Rsh => a >> (b % 64),
-        AluOp::Arsh => (sa >> (b % 64)) as u64,
-        AluOp::Sdiv => {
-            if sb == 0 {
-                0
-            } else {
-                sa.wrapping_div(sb) as u64
-            }
-        }
-        AluOp::Smod => {
-            if sb == 0 {
-                a
-            } else {
-                sa.wrapping_rem(sb) as u64
-            }
-        }
-        AluOp::Mov => b,
-    }
-}
-
-/// Whether a comparison holds.
-fn holds(cond: Cond, width: Width, a: u64, b: u64) -> bool {
-    let (a, b) = match width {
-        Width::W64 => (a, b),
-        // Sign extension keeps both orders.
-        Width::W32 => (i64::from(a as i32) as u64, i64::from(b as i32) as u64),
-    };
-    let (sa, sb) = (a as i64, b as i64);
-    match cond {
-        Cond::Eq => a == b,
-        Cond::Ne => a != b,
-        Cond::Gt => a > b,
-        Cond::Ge => a >= b,
-        Cond::Lt => a < b,
-        Cond::Le => a <= b,
-        Cond::Set => a & b != 0,
-        Cond::Sgt => sa > sb,
-        Cond::Sge => sa >= sb,
-        Cond::Slt => sa < sb,
-        Cond::Sle => sa <= sb,
-    }
-}
-
 /// Numbers that the abstract value stands for: its corners, and some between.
 fn members(value: &Scalar, seed: &mut u64) -> Vec<u64> {
     let Range { umin, umax, smin, smax } = value.full;
@@ -247,7 +162,7 @@ fn results_are_sound_and_as_precise_as_those_of_linux() {
             for &x in &in_a {
                 for &y in &in_b {
                     runs += 1;
-                    let result = run(op, width, x, y);
+                    let result = compute(op, width, x, y);
                     assert!(ours.contains(result), "{line}: {x:#x}, {y:#x} give {result:#x}, not in {ours}");
                 }
             }
