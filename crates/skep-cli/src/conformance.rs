@@ -10,24 +10,16 @@
 
 use std::io::{Read as _, Write as _};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use skep::abi::{ProgType, XDP_MD};
-use skep::host::{Engine, LoadOptions, TestRun};
+use skep::host::{LoadOptions, TestRun};
 use skep::isa::{AluOp, Callee, Cond, Endian, Insn, Op, Reg, Size, Width, decode_all};
 use skep::obj::{Object, Program};
 use skep::verify::Shifts;
 
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::programs::HostChoice;
-
-#[derive(Clone, Copy, ValueEnum)]
-enum EngineChoice {
-    /// Native code
-    Jit,
-    /// The interpreter that checks every access
-    Interp,
-}
+use crate::programs::{EngineChoice, HostChoice};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -114,11 +106,7 @@ fn first_function(elf: &[u8]) -> Result<Vec<Insn>, Failure> {
 }
 
 fn on_user(options: &Options, insns: Vec<Insn>, memory: &[u8]) -> Result<u64, Failure> {
-    let engine = match options.engine {
-        None => Engine::Best,
-        Some(EngineChoice::Jit) => Engine::Jit,
-        Some(EngineChoice::Interp) => Engine::Interp,
-    };
+    let engine = EngineChoice::engine(options.engine);
     let load = LoadOptions {
         engine,
         memory_bytes: memory.len() as u32,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use skep::compile::CompileOptions;
-use skep::host::Host;
+use skep::host::{Engine, Host};
 use skep::isa::rowset::Isa;
 use skep::obj::Object;
 use skep::{LinuxHost, UserConfig, UserHost};
@@ -107,5 +107,25 @@ impl HostChoice {
             HostChoice::User => Box::new(UserHost::new(UserConfig::default())),
             HostChoice::Linux => Box::new(LinuxHost::new()),
         })
+    }
+}
+
+/// How the user host runs programs.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EngineChoice {
+    /// Native code
+    Jit,
+    /// The interpreter that checks every access
+    Interp,
+}
+
+impl EngineChoice {
+    /// The engine for a choice; without one, native code where this machine has it.
+    pub(crate) fn engine(choice: Option<EngineChoice>) -> Engine {
+        match choice {
+            None => Engine::Best,
+            Some(EngineChoice::Jit) => Engine::Jit,
+            Some(EngineChoice::Interp) => Engine::Interp,
+        }
     }
 }

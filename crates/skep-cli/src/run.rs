@@ -5,26 +5,18 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value as Json, json};
 use skep::abi::{Errno, ProgType};
-use skep::host::{Engine, Host, HostError, LoadOptions, Loaded, LoadedProgram, TestResult, TestRun};
+use skep::host::{Host, HostError, LoadOptions, Loaded, LoadedProgram, TestResult, TestRun};
 use skep::obj::Object;
 
 use crate::capture::{Packet, Reader, Writer};
 use crate::failure::Failure;
 use crate::maps::{self, hex, plural};
 use crate::output::Output;
-use crate::programs::{HostChoice, Source};
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineChoice {
-    /// Native code
-    Jit,
-    /// The interpreter that checks every access
-    Interp,
-}
+use crate::programs::{EngineChoice, HostChoice, Source};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -120,18 +112,12 @@ struct Ready {
 }
 
 fn load(options: &Options, object: &Object, function: usize) -> Result<Ready, Failure> {
-    let engine = match options.engine {
-        None => Engine::Best,
-        Some(EngineChoice::Jit) => Engine::Jit,
-        Some(EngineChoice::Interp) => Engine::Interp,
-    };
+    let engine = EngineChoice::engine(options.engine);
     let context = options.ctx.as_deref().map(read_input).transpose()?.unwrap_or_default();
     let mut host = options.host.open()?;
     let load = LoadOptions { engine, ..LoadOptions::default() };
     let loaded = Loaded::new(host.as_mut(), object, &[function], &load).map_err(refusal)?;
-    let Some(program) = loaded.programs.iter().find(|p| p.function == function).cloned() else {
-        return Err(Failure::Message("the program was not loaded".into()));
-    };
+    let program = loaded.program(function).expect("it was asked for").clone();
     let kind = skep::abi::section_kind(&object.functions[function].section);
     Ok(Ready {
         host,

@@ -67,6 +67,24 @@ struct Verdict {
     log: String,
 }
 
+impl Verdict {
+    /// A refusal without a reason, for a judge to fill in.
+    fn blank(host: &'static str, program: String, time: Duration) -> Verdict {
+        Verdict {
+            host,
+            program,
+            accepted: false,
+            time,
+            insns: 0,
+            states: 0,
+            peak_states: 0,
+            report: String::new(),
+            insn: None,
+            log: String::new(),
+        }
+    }
+}
+
 pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
     let object = options.source.read_expanded()?;
     let programs = options.source.programs(&object)?;
@@ -105,18 +123,7 @@ fn ask_skep(object: &Object, function: usize, log: bool) -> Result<Verdict, Fail
     let start = Instant::now();
     let judged = verifier::verify(Arc::new(program), &verifier::Options { log, ..Default::default() });
     let time = start.elapsed();
-    let blank = Verdict {
-        host: "user",
-        program: name,
-        accepted: false,
-        time,
-        insns: 0,
-        states: 0,
-        peak_states: 0,
-        report: String::new(),
-        insn: None,
-        log: String::new(),
-    };
+    let blank = Verdict::blank("user", name, time);
     Ok(match judged {
         Ok(verified) => Verdict {
             accepted: true,
@@ -135,24 +142,10 @@ fn ask_linux(object: &Object, function: usize, log: bool) -> Result<Verdict, Fai
     let start = Instant::now();
     let loaded = Loaded::new(&mut host, object, &[function], &LoadOptions { log, ..LoadOptions::default() });
     let time = start.elapsed();
-    let blank = Verdict {
-        host: host.name(),
-        program: object.functions[function].name.clone(),
-        accepted: false,
-        time,
-        insns: 0,
-        states: 0,
-        peak_states: 0,
-        report: String::new(),
-        insn: None,
-        log: String::new(),
-    };
+    let blank = Verdict::blank(host.name(), object.functions[function].name.clone(), time);
     match loaded {
         Ok(loaded) => {
-            let Some(program) = loaded.programs.into_iter().find(|p| p.function == function) else {
-                return Err(Failure::Message("the program was not loaded".into()));
-            };
-            let info = program.info;
+            let info = loaded.program(function).expect("it was asked for").info.clone();
             Ok(Verdict {
                 accepted: true,
                 time: info.verify,

@@ -67,11 +67,18 @@ impl Loaded {
         for (spec, &map) in object.maps.iter().zip(&loaded.maps) {
             debug_assert!(programs_in(&spec.init).is_empty() || spec.def.map_type == MapType::ProgArray);
             for &(index, function) in programs_in(&spec.init) {
-                let program = loaded.programs.iter().find(|p| p.function == function);
-                host.set_program(map, index, program.expect("loaded above").id)?;
+                let program = loaded.program(function).expect("loaded above");
+                host.set_program(map, index, program.id)?;
             }
         }
         Ok(loaded)
+    }
+}
+
+impl Loaded {
+    /// The program whose entry is this function, if it was loaded: those asked for always are.
+    pub fn program(&self, function: usize) -> Option<&LoadedProgram> {
+        self.programs.iter().find(|program| program.function == function)
     }
 }
 
