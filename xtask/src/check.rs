@@ -27,7 +27,7 @@ pub(crate) struct Options {
 }
 
 /// What is off by default and checked all the same. Each step asks for the same, or cargo would build things twice.
-const FEATURES: &str = "xtask/bench";
+const FEATURES: &str = "xtask/bench,xtask/golden";
 
 /// What the steps share.
 struct Check<'a> {

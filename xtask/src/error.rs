@@ -24,6 +24,12 @@ pub(crate) enum Error {
     Steps { failed: Vec<&'static str> },
     /// There is no fuzz target of this name.
     NoTarget { name: String, targets: Vec<String> },
+    /// Recorded answers are not ours; each case has been printed.
+    #[cfg(feature = "golden")]
+    Golden { different: usize },
+    /// A file holds no recorded answers of a kind that is known; this is how it begins.
+    #[cfg(feature = "golden")]
+    GoldenKind { path: PathBuf, heading: String },
     /// There is no benchmark with this in its name.
     #[cfg(feature = "bench")]
     NoBenchmark { name: String },
@@ -46,6 +52,14 @@ impl fmt::Display for Error {
             Error::Steps { failed } => write!(f, "failed: {}", failed.join(", ")),
             Error::NoTarget { name, targets } => {
                 write!(f, "no fuzz target `{name}`; there are: {}", targets.join(", "))
+            }
+            #[cfg(feature = "golden")]
+            Error::Golden { different: 1 } => f.write_str("1 case differs from what is recorded"),
+            #[cfg(feature = "golden")]
+            Error::Golden { different } => write!(f, "{different} cases differ from what is recorded"),
+            #[cfg(feature = "golden")]
+            Error::GoldenKind { path, heading } => {
+                write!(f, "{}: expected recorded answers, found `{heading}`", path.display())
             }
             #[cfg(feature = "bench")]
             Error::NoBenchmark { name } => write!(f, "no benchmark has `{name}` in its name"),

@@ -11,6 +11,7 @@ mod command;
 mod conformance;
 mod error;
 mod fuzz;
+mod golden;
 mod packages;
 mod tidy;
 mod workspace;
@@ -42,6 +43,8 @@ enum Task {
     Api(api::Options),
     /// Measure how fast things are beside what others do.
     Bench(bench::Options),
+    /// Compare recorded answers with ours, a JSON line a case.
+    Golden(golden::Options),
     /// Fuzz the targets of `fuzz/`, for a while each.
     Fuzz(fuzz::Options),
 }
@@ -64,6 +67,7 @@ fn run(task: &Task) -> Result<(), Error> {
         Task::Conformance(options) => conformance::run(&workspace, options),
         Task::Api(options) => api::run(&workspace, options),
         Task::Bench(options) => bench::run(&workspace, options),
+        Task::Golden(options) => golden::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
     }
 }
