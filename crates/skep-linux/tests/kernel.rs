@@ -36,6 +36,9 @@ fn program(prog_type: ProgType, maps: &[MapSpec], insns: &[&[Insn]]) -> Program 
         prog_type,
         attach_type: AttachType(0),
         license: "GPL".into(),
+        flags: skep_obj::ProgFlags::default(),
+        attach_to: None,
+        kernel_symbols: Vec::new(),
         kern_version: 0,
         functions: vec![skep_obj::ProgFunction {
             name: "probe".into(),

@@ -19,7 +19,7 @@ pub use extension::{ExtensionError, expand_extensions};
 pub use object::{
     CoreRelo, Data, ExternType, Function, Line, MapInit, MapSpec, Object, Pinning, RefTarget, Reference,
 };
-pub use program::{LinkError, MAX_FUNCTIONS, MAX_SLOTS, ProgFunction, Program};
+pub use program::{KernelSymbol, LinkError, MAX_FUNCTIONS, MAX_SLOTS, ProgFlags, ProgFunction, Program};
 pub use read::{
     MAX_ALIASES, MAX_DATA_BYTES, MAX_DATA_SECTIONS, MAX_FILE_BYTES, MAX_MAPS, MAX_NAME_BYTES,
     MAX_OBJECT_FUNCTIONS, MAX_OBJECT_SLOTS, MAX_RELOCATIONS, MAX_SECTIONS, MAX_SYMBOLS, Problem, ReadError,

@@ -22,6 +22,10 @@ pub struct Program {
     pub prog_type: ProgType,
     /// The attach type it is to be loaded with; 0 where the kind has none.
     pub attach_type: AttachType,
+    /// What it is loaded with beyond that (`BPF_F_*` of the load).
+    pub flags: ProgFlags,
+    /// The kernel's function, tracepoint or type that it is written for, where its kind needs one.
+    pub attach_to: Option<String>,
     /// The licence, as the object states it.
     pub license: String,
     /// The kernel version the object asks for; 0 if none.
@@ -38,6 +42,44 @@ pub struct Program {
     pub core_relos: Vec<CoreRelo>,
     /// The object's types.
     pub btf: Option<Arc<Btf>>,
+    /// Functions and variables of the kernel that it names: calls of kernel functions and wide loads of kernel
+    /// variables carry indices into it.
+    pub kernel_symbols: Vec<KernelSymbol>,
+}
+
+/// Something of the kernel that a program refers to by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelSymbol {
+    /// Its name.
+    pub name: String,
+    /// What the object's types say it is: a `FUNC` or a `VAR`.
+    pub btf_id: Option<TypeId>,
+    /// Whether the program can do without it.
+    pub weak: bool,
+}
+
+/// How a program is loaded: the flags of `BPF_PROG_LOAD` (include/uapi/linux/bpf.h, Linux 6.18).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProgFlags(pub u32);
+
+impl ProgFlags {
+    /// Accesses must be aligned to their size, whatever the machine can do.
+    pub const STRICT_ALIGNMENT: ProgFlags = ProgFlags(1);
+    /// Accesses need not be aligned, whatever the machine can do.
+    pub const ANY_ALIGNMENT: ProgFlags = ProgFlags(1 << 1);
+    /// States are compared at every chance: for tests of the verifier.
+    pub const TEST_STATE_FREQ: ProgFlags = ProgFlags(1 << 3);
+    /// It may sleep.
+    pub const SLEEPABLE: ProgFlags = ProgFlags(1 << 4);
+    /// It can work with packets in fragments.
+    pub const XDP_HAS_FRAGS: ProgFlags = ProgFlags(1 << 5);
+    /// It is for one device only.
+    pub const XDP_DEV_BOUND_ONLY: ProgFlags = ProgFlags(1 << 6);
+
+    /// Whether all of these are set.
+    pub const fn contains(self, flags: ProgFlags) -> bool {
+        self.0 & flags.0 == flags.0
+    }
 }
 
 /// A function inside a program.
@@ -84,6 +126,8 @@ impl Program {
             name: name.to_owned(),
             prog_type,
             attach_type: AttachType(0),
+            flags: ProgFlags::default(),
+            attach_to: None,
             license: String::new(),
             kern_version: 0,
             functions: starts.iter().zip(ends).map(function).collect(),
@@ -92,6 +136,7 @@ impl Program {
             lines: Vec::new(),
             core_relos: Vec::new(),
             btf: None,
+            kernel_symbols: Vec::new(),
         }
     }
 }
@@ -179,6 +224,8 @@ impl Object {
             name: function.name.clone(),
             prog_type: kind.prog_type,
             attach_type: kind.attach_type,
+            flags: ProgFlags::default(),
+            attach_to: None,
             license: self.license.clone(),
             kern_version: self.kern_version,
             insns: Vec::with_capacity(linker.slots),
@@ -187,6 +234,7 @@ impl Object {
             lines: Vec::new(),
             core_relos: Vec::new(),
             btf: self.btf.clone(),
+            kernel_symbols: Vec::new(),
         };
         for &index in &linker.queue {
             linker.place(index, &mut program)?;

@@ -9,7 +9,7 @@ use crate::error::Reason;
 use crate::explore::{CallMap, Explorer};
 use crate::pointer::{Access, stack_span, unmodified};
 use crate::stack::{Byte, Fill, place};
-use crate::state::State;
+use crate::state::{Held, State};
 use crate::value::{Kind, Value};
 
 /// Kinds of map whose elements programs look up, update and delete by key.
@@ -104,9 +104,9 @@ impl Explorer<'_> {
             self.argument(at, &mut call, index, state)?;
         }
         if function.has(Effect::TailCall)
-            && let Some(&(_, acquired)) = state.acquired.first()
+            && let Some(held) = state.held.first()
         {
-            return Err(Reason::Unreleased { acquired, at: "a tail call" });
+            return Err(Reason::Unreleased { acquired: held.at, at: "a tail call" });
         }
         if let Some(record) = call.released {
             release(state, record);
@@ -132,16 +132,15 @@ impl Explorer<'_> {
             Ret::MapValueOrNull => {
                 let map = call.map.unwrap_or_default();
                 if call.present {
-                    return Value::pointer(Kind::MapValue { map, nullable: false });
+                    return Value::pointer(Kind::MapValue { map });
                 }
-                let id = self.new_id();
-                Value { id, ..Value::pointer(Kind::MapValue { map, nullable: true }) }
+                Value::pointer(Kind::MapValue { map }).or_null(self.new_id())
             }
             Ret::RecordOrNull => {
                 let size = call.constant.unwrap_or_default() as u32;
                 let id = self.new_id();
-                state.acquired.push((id, at));
-                Value { id, acquired: id, ..Value::pointer(Kind::Record { size, nullable: true }) }
+                state.held.push(Held { id, at });
+                Value { acquired: id, ..Value::pointer(Kind::Record { size }) }.or_null(id)
             }
         }
     }
@@ -212,7 +211,9 @@ impl Explorer<'_> {
                 Ok(())
             }
             Arg::Record => {
-                let Kind::Record { nullable: false, .. } = value.kind else { return wrong("ringbuf_mem") };
+                if !matches!(value.kind, Kind::Record { .. }) || value.nullable {
+                    return wrong("ringbuf_mem");
+                }
                 unmodified(reg, &value)?;
                 call.released = Some(value.acquired);
                 Ok(())
@@ -390,7 +391,7 @@ impl Explorer<'_> {
 
 /// The record is given back: what points into it is a number now.
 fn release(state: &mut State, record: u32) {
-    state.acquired.retain(|(acquired, _)| *acquired != record);
+    state.held.retain(|held| held.id != record);
     state.change(|v| v.acquired == record, |v| *v = Value::UNKNOWN);
 }
 

@@ -164,7 +164,7 @@ pub enum Reason {
         /// Its number.
         register: u8,
         /// What it points to.
-        kind: &'static str,
+        kind: String,
     },
     /// Arithmetic that pointers of this kind don't allow.
     PointerArithmetic {

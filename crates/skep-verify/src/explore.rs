@@ -244,7 +244,7 @@ impl Explorer<'_> {
         } else {
             frame.regs[1] = Value::pointer(Kind::Context);
         }
-        State { frames: vec![Rc::new(frame)], acquired: Vec::new(), written: [0; MAX_FRAMES], may_gotos: 0 }
+        State { frames: vec![Rc::new(frame)], held: Vec::new(), written: [0; MAX_FRAMES], may_gotos: 0 }
     }
 
     /// One instruction of the path.

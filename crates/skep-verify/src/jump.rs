@@ -192,7 +192,7 @@ fn spread(state: &mut State, register: skep_isa::Reg, value: &Value, num: Scalar
 fn set_null(state: &mut State, id: Id, null: bool) {
     if null {
         // A record that was not given need not be released.
-        state.acquired.retain(|(acquired, _)| *acquired != id);
+        state.held.retain(|held| held.id != id);
     }
     state.change(
         |v| v.may_be_null() && v.id == id,
@@ -202,10 +202,7 @@ fn set_null(state: &mut State, id: Id, null: bool) {
                 return;
             }
             v.id = 0;
-            match &mut v.kind {
-                Kind::MapValue { nullable, .. } | Kind::Record { nullable, .. } => *nullable = false,
-                _ => {}
-            }
+            v.nullable = false;
         },
     );
 }

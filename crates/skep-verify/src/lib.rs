@@ -43,6 +43,9 @@
 //!         maps: Vec::new().into(),
 //!         lines: Vec::new(),
 //!         core_relos: Vec::new(),
+//!         flags: skep_obj::ProgFlags::default(),
+//!         attach_to: None,
+//!         kernel_symbols: Vec::new(),
 //!         btf: None,
 //!     })
 //! };
@@ -82,6 +85,6 @@ mod watch;
 
 pub use error::{Decision, Place, Reason, Source, VerifyError};
 pub use explore::{verify, verify_watched};
-pub use options::{Limits, Options, Shifts};
+pub use options::{Limits, Options, Privileges, Shifts};
 pub use verified::{Fact, Region, Stats, Verified};
 pub use watch::Visit;

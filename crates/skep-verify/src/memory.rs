@@ -3,7 +3,7 @@
 
 use skep_abi::{FieldError, FieldKind, MapFlags, ProgType};
 use skep_isa::{Insn, Reg, Size};
-use skep_obj::MapInit;
+use skep_obj::{MapInit, ProgFlags};
 
 use crate::arith::MAX_OFFSET;
 use crate::domain::Scalar;
@@ -108,9 +108,13 @@ impl Explorer<'_> {
         self.note(at, region)
     }
 
-    /// Checks alignment where the options ask for it.
+    fn strict_alignment(&self) -> bool {
+        self.options.strict_alignment || self.program.flags.contains(ProgFlags::STRICT_ALIGNMENT)
+    }
+
+    /// Checks alignment where the options or the program ask for it.
     fn aligned(&self, reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
-        if self.options.strict_alignment { is_aligned(reg, pointer, off, size) } else { Ok(()) }
+        if self.strict_alignment() { is_aligned(reg, pointer, off, size) } else { Ok(()) }
     }
 
     /// Checks that `size` bytes at `reg + off` are in the memory that the pointer leads to.

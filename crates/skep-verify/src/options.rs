@@ -1,7 +1,11 @@
 //! What a verification is asked for, and how much work it may be.
 
+use std::sync::Arc;
+
+use skep_btf::Btf;
+
 /// What a verification is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// For programs of kind `unspec`: r1 points to memory of at least so many bytes, r2 is its size. `None` is no
     /// memory.
@@ -13,8 +17,24 @@ pub struct Options {
     pub strict_alignment: bool,
     /// What shifts by a constant beyond the width are.
     pub shifts: Shifts,
+    /// The types of the kernel that the program is for: what its objects, and the functions and variables that the
+    /// program names, look like. Without them, programs that need them are refused.
+    pub kernel: Option<Arc<Btf>>,
+    /// What the loader of the program may do.
+    pub privileges: Privileges,
     /// How much work it may be.
     pub limits: Limits,
+}
+
+/// What the loader of a program may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privileges {
+    /// Everything.
+    #[default]
+    All,
+    /// `CAP_BPF` and `CAP_NET_ADMIN`, but not `CAP_PERFMON`: pointers must not leak, and what is not safe even when
+    /// branches are mispredicted is refused.
+    BpfOnly,
 }
 
 /// What a shift by a constant that is not below the width is. A count in a register is always masked.
@@ -34,6 +54,8 @@ impl Default for Options {
             log: false,
             strict_alignment: false,
             shifts: Shifts::Linux,
+            kernel: None,
+            privileges: Privileges::All,
             limits: Limits::LINUX,
         }
     }

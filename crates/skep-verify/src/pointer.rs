@@ -30,7 +30,9 @@ pub(crate) fn dereferenced(reg: Reg, pointer: &Value) -> Result<(), Reason> {
         Kind::Uninit | Kind::Scalar | Kind::PacketEnd => {
             Err(Reason::NotAPointer { register: reg.0, found: pointer.kind.name() })
         }
-        kind if pointer.may_be_null() => Err(Reason::MaybeNull { register: reg.0, kind: kind.name() }),
+        _ if pointer.nullable => {
+            Err(Reason::MaybeNull { register: reg.0, kind: pointer.kind_name().into_owned() })
+        }
         _ => Ok(()),
     }
 }

@@ -288,7 +288,7 @@ impl Explorer<'_> {
     /// where nothing was written are added to `uninit`.
     fn covers(&self, node: &Node, new: &State, mode: Mode, uninit: &mut Vec<usize>) -> bool {
         let old = &node.state;
-        if old.frames.len() != new.frames.len() || old.acquired.len() != new.acquired.len() {
+        if old.frames.len() != new.frames.len() || old.held.len() != new.held.len() {
             return false;
         }
         let mut names = Names::default();
@@ -309,7 +309,7 @@ impl Explorer<'_> {
                 return false;
             }
         }
-        old.acquired.iter().zip(&new.acquired).all(|((a, _), (b, _))| names.same(*a, *b))
+        old.held.iter().zip(&new.held).all(|(a, b)| names.same(a.id, b.id))
     }
 
     /// Where a loop that `may_goto` bounds comes to it again with other numbers: those that did not matter become
@@ -375,7 +375,7 @@ fn value_covers(old: &Value, new: &Value, precise: bool, mode: Mode, names: &mut
         // What was reached without a value here did not read it.
         return mode != Mode::Same || new.kind == Kind::Uninit;
     }
-    if !old.kind.same(new.kind) {
+    if !old.kind.same(new.kind) || old.nullable != new.nullable || old.flags != new.flags {
         return false;
     }
     if old.is_scalar() {

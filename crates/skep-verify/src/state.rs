@@ -16,12 +16,21 @@ pub(crate) const MAX_FRAMES: usize = 8;
 pub(crate) struct State {
     /// The frames, the entry's first. Shared between states until written.
     pub(crate) frames: Vec<Rc<Frame>>,
-    /// Records acquired and not released: id and slot of the call.
-    pub(crate) acquired: Vec<(Id, usize)>,
+    /// What was acquired and not released.
+    pub(crate) held: Vec<Held>,
     /// Slots of each frame's stack that were wholly overwritten since a state was last kept, by bit.
     pub(crate) written: [u64; MAX_FRAMES],
     /// How often `may_goto` has fallen through.
     pub(crate) may_gotos: u32,
+}
+
+/// Something that a call acquired, and that the program must release.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) struct Held {
+    /// What its pointers have as `acquired`.
+    pub(crate) id: Id,
+    /// Slot of the call.
+    pub(crate) at: usize,
 }
 
 /// A function's activation.

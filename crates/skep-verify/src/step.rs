@@ -146,7 +146,7 @@ impl Explorer<'_> {
                     );
                     return Err(Reason::BadOperand { why });
                 }
-                Value { off: high, ..Value::pointer(Kind::MapValue { map, nullable: false }) }
+                Value { off: high, ..Value::pointer(Kind::MapValue { map }) }
             }
             Wide::MapFd | Wide::MapValue => return unsupported("a map by its descriptor").map(|_| ()),
             Wide::BtfId => return unsupported("a variable of the kernel").map(|_| ()),
@@ -176,8 +176,11 @@ impl Explorer<'_> {
         if state.depth() > 0 {
             return unsupported("BPF_LD_[ABS|IND] outside of the entry function").map(|_| ());
         }
-        if let Some(&(_, acquired)) = state.acquired.first() {
-            return Err(Reason::Unreleased { acquired, at: "BPF_LD_[ABS|IND], which may end the program" });
+        if let Some(held) = state.held.first() {
+            return Err(Reason::Unreleased {
+                acquired: held.at,
+                at: "BPF_LD_[ABS|IND], which may end the program",
+            });
         }
         let skb = state.read(Reg::R6)?;
         if skb.kind != Kind::Context {
@@ -246,8 +249,8 @@ impl Explorer<'_> {
 fn exit(state: &mut State) -> Result<Next, Reason> {
     if state.depth() == 0 {
         state.read(Reg::R0)?;
-        if let Some(&(_, acquired)) = state.acquired.first() {
-            return Err(Reason::Unreleased { acquired, at: "the program ends" });
+        if let Some(held) = state.held.first() {
+            return Err(Reason::Unreleased { acquired: held.at, at: "the program ends" });
         }
         return Ok(Next::End);
     }

@@ -1,5 +1,6 @@
 //! What is known of a register or of a spilled one: nothing, a number, or what it points to.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::domain::{Scalar, Tnum};
@@ -12,12 +13,16 @@ pub(crate) type Id = u32;
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Value {
     pub(crate) kind: Kind,
+    /// Pointers: whether it may be null instead; those of one `id` are null together.
+    pub(crate) nullable: bool,
+    /// Pointers: how far what they lead to can be relied on.
+    pub(crate) flags: Flags,
     /// Pointers: the constant part of the offset, in bytes. Numbers: what was added since they shared `id`.
     pub(crate) off: i32,
     /// Numbers: whether it was added at 32 bits, so that what is shared are the low halves.
     pub(crate) narrow: bool,
     pub(crate) id: Id,
-    /// The acquired record that this points into; 0 if none.
+    /// The acquired reference that this points into; 0 if none.
     pub(crate) acquired: Id,
     /// Numbers: the number. Pointers: the variable part of the offset.
     pub(crate) num: Scalar,
@@ -51,22 +56,26 @@ pub(crate) enum Kind {
     PacketEnd,
     /// A map, by index.
     Map(u32),
-    /// The value of a map, or null.
+    /// The value of a map.
     MapValue {
         /// The map's index.
         map: u32,
-        /// Whether it may be null.
-        nullable: bool,
     },
     /// The memory that a program of kind `unspec` is given.
     Given,
-    /// A ring buffer's record, or null.
+    /// A ring buffer's record.
     Record {
         /// Its bytes.
         size: u32,
-        /// Whether it may be null.
-        nullable: bool,
     },
+}
+
+/// What is known of a pointer beyond its kind, as Linux's type flags have it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Flags(u16);
+
+impl Flags {
+    pub(crate) const NONE: Flags = Flags(0);
 }
 
 impl Value {
@@ -74,7 +83,7 @@ impl Value {
     pub(crate) const UNKNOWN: Value = Value::of(Kind::Scalar, Scalar::UNKNOWN);
 
     const fn of(kind: Kind, num: Scalar) -> Value {
-        Value { kind, off: 0, narrow: false, id: 0, acquired: 0, num }
+        Value { kind, nullable: false, flags: Flags::NONE, off: 0, narrow: false, id: 0, acquired: 0, num }
     }
 
     pub(crate) const fn scalar(num: Scalar) -> Value {
@@ -107,12 +116,26 @@ impl Value {
     }
 
     pub(crate) const fn may_be_null(&self) -> bool {
-        matches!(self.kind, Kind::MapValue { nullable: true, .. } | Kind::Record { nullable: true, .. })
+        self.nullable
     }
 
     /// Whether the pointer is exactly what it started as.
     pub(crate) fn is_unmodified(&self) -> bool {
         self.off == 0 && self.num.as_constant() == Some(0)
+    }
+
+    /// The same pointer, or null; both are decided for all of this name.
+    pub(crate) const fn or_null(self, id: Id) -> Value {
+        Value { id, nullable: true, ..self }
+    }
+
+    /// Linux's word for the kind of pointer, and whether it may be null.
+    pub(crate) fn kind_name(&self) -> Cow<'static, str> {
+        if self.nullable {
+            Cow::Owned(format!("{}_or_null", self.kind.name()))
+        } else {
+            Cow::Borrowed(self.kind.name())
+        }
     }
 
     /// The same number, not known to be equal to another register's.
@@ -133,10 +156,8 @@ impl Kind {
             Kind::PacketMeta { .. } => "pkt_meta",
             Kind::PacketEnd => "pkt_end",
             Kind::Map(_) => "map_ptr",
-            Kind::MapValue { nullable: true, .. } => "map_value_or_null",
             Kind::MapValue { .. } => "map_value",
             Kind::Given => "mem",
-            Kind::Record { nullable: true, .. } => "ringbuf_mem_or_null",
             Kind::Record { .. } => "ringbuf_mem",
         }
     }
@@ -177,7 +198,7 @@ impl fmt::Display for Value {
                 }
                 return if self.off == 0 { Ok(()) } else { write!(f, "{:+}", self.off) };
             }
-            _ => write!(f, "{}(", self.kind.name())?,
+            _ => write!(f, "{}(", self.kind_name())?,
         }
         let mut separator = "";
         let mut part = |f: &mut fmt::Formatter<'_>, name: &str, value: i64| -> fmt::Result {

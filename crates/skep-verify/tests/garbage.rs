@@ -113,6 +113,9 @@ fn make(u: &mut Unstructured<'_>) -> Result<Program> {
         maps: maps(),
         lines: Vec::new(),
         core_relos: Vec::new(),
+        flags: skep_obj::ProgFlags::default(),
+        attach_to: None,
+        kernel_symbols: Vec::new(),
         btf: None,
     })
 }

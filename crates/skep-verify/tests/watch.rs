@@ -24,6 +24,9 @@ fn watched(insns: Vec<Insn>) -> (Vec<Seen>, bool) {
         maps: Vec::new().into(),
         lines: Vec::new(),
         core_relos: Vec::new(),
+        flags: skep_obj::ProgFlags::default(),
+        attach_to: None,
+        kernel_symbols: Vec::new(),
         btf: None,
     };
     let mut seen = Vec::new();
