@@ -63,8 +63,8 @@ pub(crate) fn tokens(text: &str, templates: bool) -> Result<Vec<Token<'_>>, Text
             continue;
         }
         let rest = &text[at..];
-        let (kind, len) = if templates && bytes[at] == b'{' {
-            let end = rest.find('}').unwrap_or(rest.len() - 1);
+        let tag = if templates && bytes[at] == b'{' { rest.find('}') } else { None };
+        let (kind, len) = if let Some(end) = tag {
             (Kind::Tag(&rest[1..end]), end + 1)
         } else if let Some(op) = OPERATORS.iter().find(|op| rest.starts_with(**op)) {
             (Kind::Punct(&rest[..op.len()]), op.len())

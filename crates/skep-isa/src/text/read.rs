@@ -268,17 +268,12 @@ impl Reader {
             _ => false,
         };
         let len = match (known, self.dialect) {
-            (true, Dialect::Pseudoc) => statement.len(),
+            // The whole statement, without the blanks around it.
+            (true, Dialect::Pseudoc) => tokens.last().map_or(0, |last| last.at + last.len - first.at),
             _ => first.len,
         };
-        TextError {
-            at: first.at,
-            len,
-            cause: Cause::Unknown(format!(
-                "`{}`",
-                &statement[first.at..][..len.min(statement.len() - first.at)]
-            )),
-        }
+        let found = statement.get(first.at..first.at + len).unwrap_or_default();
+        TextError { at: first.at, len, cause: Cause::Unknown(format!("`{found}`")) }
     }
 }
 
