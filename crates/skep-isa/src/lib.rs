@@ -29,6 +29,7 @@ mod code;
 mod insn;
 mod row;
 pub mod rowset;
+mod strict;
 pub mod table;
 pub mod text;
 
@@ -38,3 +39,4 @@ pub use row::{
     AluOp, AtomicOp, Callee, Cond, Cpu, Group, ImmUse, OffUse, Op, Order, Role, Row, Selector, Size, Src,
     Wide, Width,
 };
+pub use strict::{Refusal, Rules, judge};

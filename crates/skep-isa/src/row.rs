@@ -470,6 +470,8 @@ pub struct Row {
     pub cpu: Cpu,
     /// The first Linux version that accepts it; (0, 0) if none does yet.
     pub linux: (u8, u8),
+    /// Bits of [`Row::reserved`] that Linux never looks at, though they must be zero.
+    pub linux_ignores: u64,
     /// Its conformance group.
     pub group: Group,
     /// LLVM's and GNU's pseudo-C.

@@ -68,6 +68,7 @@ const BLANK: Row = Row {
     op: Op::Raw,
     cpu: Cpu::V1,
     linux: (3, 18),
+    linux_ignores: 0,
     group: Group::Base64,
     pseudoc: "",
     normal: "",
@@ -454,6 +455,7 @@ const CONTROL: [Row; 9] = [
         name: "exit",
         opcode: 0x90 | JMP,
         op: Op::Exit,
+        linux_ignores: 0xffff << 16, // its check of this class leaves the offset out here
         group: Group::Base32,
         pseudoc: "exit",
         normal: "exit",

@@ -117,7 +117,8 @@ fn what_makes_no_sense_is_refused_with_its_line_and_reason() {
         Isa::parse(&ROWS.replacen(from, to, 1)).err().map(|error| error.to_string()).unwrap_or_default()
     };
     assert_eq!(error("normal   ffence", "normal   ffence {"), "");
-    assert_eq!(error("pseudoc  {d} = mac({s}", "pseudoc  {d = mac(s}"), "");
+    let unclosed = error("{flag}\nexpand", "{flag\nexpand");
+    assert_eq!(unclosed, "line 2: template of `mac`: operand `flag` is missing");
     assert_eq!(error("0xff", "0xb7"), "line 2: row `mac` can't be told from `mov64_imm`");
     assert_eq!(error("off 2", "off 1"), "line 20: row `fence` can't be told from `mac`");
     assert_eq!(error("off 2", "imm 2"), "line 20: row `fence` can't be told from `mac`");
