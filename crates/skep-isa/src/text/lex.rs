@@ -50,7 +50,7 @@ const OPERATORS: [&str; 23] = [
 ];
 
 /// The highest number a register field can encode.
-const MAX_REGISTER: u8 = 15;
+pub(super) const MAX_REGISTER: u8 = 15;
 
 /// Splits a statement; `templates` also takes `{tags}`.
 pub(crate) fn tokens(text: &str, templates: bool) -> Result<Vec<Token<'_>>, TextError> {

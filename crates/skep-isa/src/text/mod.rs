@@ -5,6 +5,11 @@
 
 mod detect;
 pub mod foreign;
+#[allow(
+    clippy::inline_always,
+    reason = "one call a statement: as separate functions these are a third slower"
+)]
+mod frame;
 mod lex;
 mod line;
 mod read;
@@ -24,7 +29,7 @@ mod write;
 pub(crate) use lex::{Kind, Token, tokens};
 
 pub use detect::{Detected, MAX_DETECT_BYTES, detect};
-pub use read::{Cause, Field, MAX_DEPTH, Parsed, Reader, Reference, TextError};
+pub use read::{Cause, Field, Lines, MAX_DEPTH, Parsed, Reader, Reference, TextError};
 pub use write::Writer;
 
 /// The two written languages of BPF.

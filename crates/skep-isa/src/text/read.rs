@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::Dialect;
+use super::frame::{self, Frames};
 use super::lex::{self, Kind, Token};
 use super::skeleton::Skeletons;
 use super::template::{self, Operand};
@@ -140,6 +141,7 @@ impl core::error::Error for TextError {}
 struct Pattern {
     key: u64,
     form: FormId,
+    text: &'static str,
     tokens: Vec<Token<'static>>,
 }
 
@@ -150,6 +152,8 @@ pub struct Reader {
     patterns: Vec<Pattern>,
     /// Words that templates use, sorted.
     reserved: Vec<&'static str>,
+    /// The fastest way, for canonical statements.
+    frames: Frames,
     /// The fast way for plain statements.
     skeletons: Skeletons,
 }
@@ -178,7 +182,7 @@ impl Reader {
             .map(|(name, text)| (FormId::by_name(name).expect("the table has a test for this"), *text));
         let mut patterns: Vec<Pattern> = own
             .chain(others)
-            .map(|(form, text)| Pattern { key: 0, form, tokens: template::parse(text) })
+            .map(|(form, text)| Pattern { key: 0, form, text, tokens: template::parse(text) })
             .collect();
         let mut reserved: Vec<&str> = patterns
             .iter()
@@ -194,7 +198,8 @@ impl Reader {
         }
         patterns.sort_by_key(|p| p.key);
         let skeletons = Skeletons::new(patterns.iter().map(|p| (p.form, &p.tokens[..])), &reserved);
-        Reader { dialect, patterns, reserved, skeletons }
+        let frames = Frames::new(patterns.iter().map(|p| (p.form, p.text, &p.tokens[..])), dialect);
+        Reader { dialect, patterns, reserved, frames, skeletons }
     }
 
     /// A reader of pseudo-C.
@@ -224,6 +229,31 @@ impl Reader {
 
     /// Reads one statement; `constant` gives the values of symbols that are known to be plain numbers.
     pub fn with<'a>(
+        &self,
+        statement: &'a str,
+        constant: &dyn Fn(&str) -> Option<i64>,
+    ) -> Result<Parsed<'a>, TextError> {
+        match frame::padded(statement).and_then(|window| self.frames.read(&window, statement.len())) {
+            Some(insn) => Ok(Parsed { insn, reference: None }),
+            None => self.without_frame(statement, constant),
+        }
+    }
+
+    /// Reads the lines of a text, each of which is one statement. Faster than one at a time: what is looked at together
+    /// may go beyond a line's end.
+    ///
+    /// ```
+    /// use skep_isa::text::Reader;
+    /// let reader = Reader::pseudoc();
+    /// let insns: Result<Vec<_>, _> = reader.lines("r0 = 1\nexit\n").map(|line| line.map(|line| line.insn)).collect();
+    /// assert_eq!(insns.unwrap().len(), 2);
+    /// ```
+    pub fn lines<'r, 'a>(&'r self, text: &'a str) -> Lines<'r, 'a> {
+        Lines { reader: self, rest: text }
+    }
+
+    /// Reads one statement that is not spelled canonically.
+    fn without_frame<'a>(
         &self,
         statement: &'a str,
         constant: &dyn Fn(&str) -> Option<i64>,
@@ -274,6 +304,37 @@ impl Reader {
         };
         let found = statement.get(first.at..first.at + len).unwrap_or_default();
         TextError { at: first.at, len, cause: Cause::Unknown(format!("`{found}`")) }
+    }
+}
+
+/// The statements of a text, one a line; see [`Reader::lines`]. Lines end as those of [`str::lines`]; places in errors are
+/// those in the line.
+pub struct Lines<'r, 'a> {
+    reader: &'r Reader,
+    rest: &'a str,
+}
+
+impl fmt::Debug for Lines<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lines").field("rest", &self.rest).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Iterator for Lines<'_, 'a> {
+    type Item = Result<Parsed<'a>, TextError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(window) = self.rest.as_bytes().first_chunk()
+            && let Some(len) = frame::line_len(window)
+            && let Some(insn) = self.reader.frames.read(window, len)
+        {
+            self.rest = self.rest.get(len + 1..)?;
+            return Some(Ok(Parsed { insn, reference: None }));
+        }
+        let line = self.rest.lines().next()?;
+        self.rest = self.rest.split_once('\n').map_or("", |(_, rest)| rest);
+        Some(self.reader.with(line, &|_| None))
     }
 }
 
@@ -543,9 +604,71 @@ impl<'t, 'a> Match<'t, 'a> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::borrow::ToOwned;
+
     use super::*;
     use crate::code::{Endian, decode_all};
+    use crate::row::{ImmUse, OffUse, Op, Role};
     use crate::text::Writer;
+
+    fn by_frame(reader: &Reader, text: &str) -> Option<Insn> {
+        frame::padded(text).and_then(|window| reader.frames.read(&window, text.len()))
+    }
+
+    /// What the benchmark measures, and most of what anybody assembles.
+    #[test]
+    fn arithmetic_jumps_loads_and_stores_are_read_by_their_frames() {
+        for dialect in [Dialect::Pseudoc, Dialect::Normal] {
+            let (reader, writer) = (Reader::new(dialect), Writer::new(dialect));
+            for (index, row) in ROWS.iter().enumerate() {
+                let is_common = matches!(
+                    row.op,
+                    Op::Alu { .. }
+                        | Op::Neg { .. }
+                        | Op::Jump { .. }
+                        | Op::Load { .. }
+                        | Op::Store { .. }
+                        | Op::Exit
+                );
+                for negative in [false, true] {
+                    let sign = if negative { -1 } else { 1 };
+                    let insn = Insn {
+                        form: FormId::at(index),
+                        dst: if row.dst == Role::None { Reg(0) } else { Reg(10) },
+                        src: if row.src == Role::None { Reg(0) } else { Reg(3) },
+                        off: if row.off == OffUse::None { 0 } else { 300 * sign as i16 },
+                        imm: if row.imm == ImmUse::None { 0 } else { 1_234_567_890 * sign },
+                    };
+                    let text = writer.insn(&insn);
+                    if is_common {
+                        assert_eq!(by_frame(&reader, &text), Some(insn), "{text}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lines_are_read_as_single_statements_are() {
+        let reader = Reader::pseudoc();
+        let long = "r1 = 5".to_owned() + &" ".repeat(60);
+        let pieces = [
+            "r1 = 5", "r2 += r3", "exit", "", "\n", "\r\n", "\r", " ", "goto x", "7", "\u{e9}", "w1 = -9",
+            &long,
+        ];
+        arbtest::arbtest(|u| {
+            let mut text = String::new();
+            for _ in 0..u.int_in_range(0..=12)? {
+                text.push_str(u.choose(&pieces)?);
+                text.push_str(u.choose(&["\n", "\r\n", "\n", ""])?);
+            }
+            let lines: Vec<_> = reader.lines(&text).collect();
+            let single: Vec<_> = text.lines().map(|line| reader.with_matcher(line, &|_| None)).collect();
+            assert_eq!(lines, single, "{text:?}");
+            Ok(())
+        })
+        .budget_ms(500);
+    }
 
     /// What is read fast is read as the matcher reads it; what an instruction's writer writes is read fast.
     #[test]
@@ -615,6 +738,10 @@ mod tests {
                 }
                 if let Some(fast) = reader.skeletons.read(&text, &constant) {
                     assert_eq!(reader.with_matcher(&text, &constant), Ok(fast), "{text:?}");
+                }
+                if let Some(fastest) = by_frame(reader, &text) {
+                    let fastest = Parsed { insn: fastest, reference: None };
+                    assert_eq!(reader.with_matcher(&text, &constant), Ok(fastest), "{text:?}");
                 }
             }
             Ok(())

@@ -21,7 +21,7 @@ const OPERATORS: u8 = 4;
 pub(super) const WORDS: u8 = 64;
 
 /// An odd number without pattern: 2^64 divided by the golden ratio.
-const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
+pub(super) const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// What a statement is made of. Units are shifted in: an array would be written byte by byte and read as a whole, which
 /// stalls.
@@ -293,7 +293,7 @@ impl<'a> Text<'a> {
 }
 
 /// A byte in each byte of a word.
-const fn each(byte: u8) -> u64 {
+pub(super) const fn each(byte: u8) -> u64 {
     byte as u64 * 0x0101_0101_0101_0101
 }
 
@@ -362,7 +362,7 @@ fn number(text: &Text<'_>, start: usize) -> Option<(u64, usize)> {
 
 /// The value of eight decimal digits, the first in the lowest byte: pairs are added up in lanes, then pairs of pairs.
 #[inline(always)]
-fn eight_digits(digits: u64) -> u64 {
+pub(super) fn eight_digits(digits: u64) -> u64 {
     let ones = digits & each(0x0f);
     let twos = (ones.wrapping_mul(10) + (ones >> 8)) & 0x00ff_00ff_00ff_00ff;
     let fours = (twos.wrapping_mul(100) + (twos >> 16)) & 0x0000_ffff_0000_ffff;
@@ -370,7 +370,7 @@ fn eight_digits(digits: u64) -> u64 {
 }
 
 /// A hexadecimal number, or one of many decimal digits, and its length.
-fn long_number(bytes: &[u8]) -> Option<(u64, usize)> {
+pub(super) fn long_number(bytes: &[u8]) -> Option<(u64, usize)> {
     let (digits, radix, most) = match bytes {
         [b'0', b'x', rest @ ..] => (rest, 16, 16),
         _ => (bytes, 10, 19),
