@@ -82,6 +82,9 @@ pub(crate) struct Options {
 
 pub(crate) fn assemble(options: &Options) -> Result<(), Failure> {
     if options.from_log {
+        if options.output.is_some() && options.sources.len() > 1 {
+            return Err(Failure::Message("give one log at a time with -o".to_owned()));
+        }
         let print = |source: &PathBuf| from_log::print(source, options.output.as_deref());
         return options.sources.iter().try_for_each(print);
     }

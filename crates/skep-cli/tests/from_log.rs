@@ -37,6 +37,23 @@ fn a_log_becomes_a_source_that_assembles() {
 }
 
 #[test]
+fn several_logs_are_printed_but_not_written_to_one_file() {
+    let folder = TempDir::new("logs");
+    let (one, two, out) = (folder.join("1.log"), folder.join("2.log"), folder.join("out.s"));
+    let path = |path: &std::path::Path| path.to_str().expect("a path").to_owned();
+    for log in [&one, &two] {
+        std::fs::write(log, LOG).expect("written");
+    }
+    let logs = [path(&one), path(&two)];
+    let printed = skep(&["asm", "--from-log", &logs[0], &logs[1]]);
+    assert_eq!(text(&printed.stdout).matches("exit").count(), 2);
+    let refused = skep(&["asm", "--from-log", &logs[0], &logs[1], "-o", &path(&out)]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(text(&refused.stderr), "skep: give one log at a time with -o\n");
+    assert!(!out.exists());
+}
+
+#[test]
 fn what_is_no_log_is_refused() {
     let folder = TempDir::new("no-log");
     let log = folder.join("v.log");
