@@ -73,6 +73,12 @@ fn the_suite_passes_on_linux_as_far_as_linux_takes_it() {
     assert!(failed.iter().all(refused), "{failed:?}");
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let digits =
+        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).expect("a digit"));
+    bytes.iter().flat_map(digits).collect()
+}
+
 /// What became of a negative: the assembler's error, the plugin's, or what it returned.
 enum Outcome {
     NoAssembly(String),
@@ -87,7 +93,7 @@ fn negative(case: &serde_json::Value) -> Outcome {
         let options = skep::asm::Options { language: Some(Language::Ubpf), ..skep::asm::Options::default() };
         match skep::asm::assemble_raw(string("asm"), "negative.data", &options) {
             Err(error) => return Outcome::NoAssembly(error.to_string()),
-            Ok(bytes) => program = bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Ok(bytes) => program = hex(&bytes),
         }
         assert!(string("hex").is_empty() || string("hex") == program, "{}", string("name"));
     }
@@ -158,9 +164,7 @@ fn none_of_the_60_negatives_returns_what_it_would_if_it_were_taken() {
 #[test]
 fn an_object_is_taken_where_it_is_announced() {
     let object = skep::asm::assemble(".text\nf:\n r0 = *(u8 *)(r1 + 1)\n exit\n", "f.s").expect("assembly");
-    let digits =
-        |byte: &u8| [byte >> 4, byte & 15].map(|digit| char::from_digit(digit.into(), 16).expect("a digit"));
-    let elf: String = object.to_elf().expect("an object").iter().flat_map(digits).collect();
+    let elf = hex(&object.to_elf().expect("an object"));
     let output = plugin(&["aa bb", "--elf"], &elf);
     assert_eq!(String::from_utf8_lossy(&output.stdout), "bb\n", "{output:?}");
     assert!(!plugin(&["aa bb"], &elf).status.success());
