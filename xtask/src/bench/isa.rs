@@ -1,7 +1,9 @@
 //! Instructions to text and back, beside LLVM's and GNU's tools.
 //!
 //! Ours runs in this process, on bytes in memory; the peers are whole processes that read and write files, less their
-//! start. Before anything is measured, answers are compared: a fast wrong answer is no benchmark.
+//! start. Whole files (labels, sections, symbols, source lines) are skep's assembler and disassembler on the same program.
+//! bpftool is no peer: it disassembles nothing but programs that the running kernel has loaded, and no kernel loads a
+//! program of random instructions. Before anything is measured, answers are compared: a fast wrong answer is no benchmark.
 
 use std::fs;
 use std::hint::black_box;
@@ -9,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
 
-use skep_isa::text::{Reader, Writer};
+use skep_isa::text::{Dialect, Reader, Writer};
 use skep_isa::{Cpu, Endian, Op, SLOT_BYTES, Selector, decode_all, encode_all, table};
 use skep_testkit::tool;
 
@@ -34,17 +36,19 @@ pub(super) fn benchmarks(workspace: &Workspace) -> Result<Vec<Benchmark<'static>
         fs::write(dir.join(name).with_extension("hex"), hex(code)).map_err(file)?;
     }
     let source = llvm_text(&dir)?;
-    let mut benchmarks =
-        vec![disassemble("isa/disassemble pseudoc", Writer::pseudoc(), &code, llvm_disassembler(&dir))];
-    benchmarks.push(disassemble("isa/disassemble normal", Writer::normal(), &code, gnu_disassembler(&dir)));
+    let peers = vec![llvm_disassembler(&dir), llvm_objdump(&dir)];
+    let mut benchmarks = vec![disassemble("isa/disassemble pseudoc", Writer::pseudoc(), &code, peers)];
+    let peers = vec![gnu_disassembler(&dir)];
+    benchmarks.push(disassemble("isa/disassemble normal", Writer::normal(), &code, peers));
     let normal = gnu_text(&dir, &code)?;
-    let peer = gnu_assembler(&dir);
-    benchmarks.push(assemble("isa/assemble normal", Reader::normal(), normal, &code, peer));
+    let peers = vec![gnu_assembler(&dir)];
+    benchmarks.push(assemble("isa/assemble normal", Reader::normal(), normal, &code, peers));
     // What is assembled in pseudo-C is LLVM's own text, which takes LLVM to write it.
     if let Some(source) = source {
-        let peer = llvm("llvm-mc 19", &dir, "s", &["-filetype=obj", "-o", "/dev/null"]);
-        benchmarks.push(assemble("isa/assemble pseudoc", Reader::pseudoc(), source, &code, peer));
+        let peers = vec![llvm("llvm-mc 19", &dir, "s", &["-filetype=obj", "-o", "/dev/null"])];
+        benchmarks.push(assemble("isa/assemble pseudoc", Reader::pseudoc(), source, &code, peers));
     }
+    benchmarks.extend(files(&code));
     Ok(benchmarks)
 }
 
@@ -52,7 +56,7 @@ fn disassemble(
     name: &'static str,
     writer: Writer,
     code: &Rc<[u8]>,
-    peer: Result<Peer<'static>, String>,
+    peers: Vec<Result<Peer<'static>, String>>,
 ) -> Benchmark<'static> {
     let code = Rc::clone(code);
     let mut text = String::new();
@@ -62,7 +66,7 @@ fn disassemble(
         writer.write_lines(&mut text, &insns);
         black_box(&text);
     };
-    Benchmark { name, count: INSNS, unit: "insn", ours: Box::new(ours), peer }
+    Benchmark { name, count: INSNS, unit: "insn", ours: Box::new(ours), peers }
 }
 
 fn assemble(
@@ -70,19 +74,44 @@ fn assemble(
     reader: Reader,
     source: String,
     code: &[u8],
-    peer: Result<Peer<'static>, String>,
+    peers: Vec<Result<Peer<'static>, String>>,
 ) -> Benchmark<'static> {
     let mut insns = Vec::new();
     let mut assembled = move || {
         insns.clear();
-        for line in source.lines() {
-            insns.push(reader.insn(line).expect("the text is read").insn);
-        }
+        insns.extend(reader.lines(&source).map(|line| line.expect("the text is read").insn));
         encode_all(&insns, Endian::Little)
     };
     assert!(assembled() == code, "a text must be read as what it was written from");
     let ours = Box::new(move || drop(black_box(assembled())));
-    Benchmark { name, count: INSNS, unit: "insn", ours, peer }
+    Benchmark { name, count: INSNS, unit: "insn", ours, peers }
+}
+
+/// A whole file, of one function in which jumps lead to labels, and back.
+fn files(code: &[u8]) -> Vec<Benchmark<'static>> {
+    let mut insns = decode_all(code, Endian::Little).expect("whole slots");
+    for (at, insn) in insns.iter_mut().enumerate() {
+        if insn.target().is_some() {
+            // A short way, forwards, that stays in the function.
+            insn.off = (insn.off & 63).min((code.len() / SLOT_BYTES - at - 1) as i16 & i16::MAX) / 2;
+        }
+    }
+    let raw = encode_all(&insns, Endian::Little);
+    let mut benchmarks = Vec::new();
+    let names = [
+        (Dialect::Pseudoc, "isa/assemble file pseudoc", "isa/dis file pseudoc"),
+        (Dialect::Normal, "isa/assemble file normal", "isa/dis file normal"),
+    ];
+    for (dialect, assemble, dis) in names {
+        let source = skep::asm::disassemble_raw(&raw, Endian::Little, dialect);
+        let object = skep::asm::assemble(&source, "bench.s").expect("what is written is read");
+        assert!(object.functions.iter().map(|f| f.insns.len()).sum::<usize>() == insns.len());
+        let ours = Box::new(move || drop(black_box(skep::asm::assemble(&source, "bench.s"))));
+        benchmarks.push(Benchmark { name: assemble, count: INSNS, unit: "insn", ours, peers: Vec::new() });
+        let ours = Box::new(move || drop(black_box(skep::asm::disassemble(&object, dialect))));
+        benchmarks.push(Benchmark { name: dis, count: INSNS, unit: "insn", ours, peers: Vec::new() });
+    }
+    benchmarks
 }
 
 /// What we write in GNU's mnemonics, a statement a line, for both readers; it stays in the directory.
@@ -140,6 +169,23 @@ const LLVM_MC: &str = "llvm-mc-19";
 
 fn llvm_disassembler(dir: &Path) -> Result<Peer<'static>, String> {
     llvm("llvm-mc 19 --disassemble", dir, "hex", &["--disassemble"])
+}
+
+/// LLVM's other disassembler, on an object that its assembler makes.
+fn llvm_objdump(dir: &Path) -> Result<Peer<'static>, String> {
+    let name = "llvm-objdump-19";
+    let path = tool(name).ok_or_else(|| format!("{name} is not installed"))?;
+    let assembler = tool(LLVM_MC).ok_or_else(|| format!("{LLVM_MC} is not installed"))?;
+    for name in ["whole", "one"] {
+        let (source, object) = (dir.join(name).with_extension("s"), dir.join(name).with_extension("o"));
+        let mut command = Command::new(&assembler);
+        quietly(command.args(["-triple=bpfel", "-mcpu=v3", "-filetype=obj", "-o"]).arg(object).arg(source));
+    }
+    let work = |name: &str| -> Work<'static> {
+        let (path, input) = (path.clone(), dir.join(name).with_extension("o"));
+        Box::new(move || quietly(Command::new(&path).args(["-d", "--mcpu=v3"]).arg(&input)))
+    };
+    Ok(Peer { name, work: work("whole"), idle: work("one") })
 }
 
 /// The peer `name`, which is LLVM's machine code tool on the files of this extension.
