@@ -9,7 +9,7 @@ use crate::error::Reason;
 use crate::explore::{CallMap, Explorer};
 use crate::pointer::{Access, stack_span, unmodified};
 use crate::stack::{Byte, Fill, place};
-use crate::state::{Held, State};
+use crate::state::{Held, Hold, State};
 use crate::value::{Kind, Value};
 
 /// Kinds of map whose elements programs look up, update and delete by key.
@@ -139,7 +139,7 @@ impl Explorer<'_> {
             Ret::RecordOrNull => {
                 let size = call.constant.unwrap_or_default() as u32;
                 let id = self.new_id();
-                state.held.push(Held { id, at });
+                state.held.push(Held { id, at, what: Hold::Reference });
                 Value { acquired: id, ..Value::pointer(Kind::Record { size }) }.or_null(id)
             }
         }
@@ -348,7 +348,7 @@ impl Explorer<'_> {
                     return Err(Reason::Forbidden { register: reg.0, what });
                 }
             }
-            Kind::MapValue { .. } | Kind::Record { .. } | Kind::Given => {}
+            Kind::MapValue { .. } | Kind::Record { .. } | Kind::Memory { .. } | Kind::Given => {}
             _ => return wrong("a pointer to memory"),
         }
         let access = if access == Use::Read { Access::Read } else { Access::Write };

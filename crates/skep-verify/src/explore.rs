@@ -22,7 +22,7 @@ use crate::liveness;
 use crate::options::Options;
 use crate::prune::Node;
 use crate::special::special_field;
-use crate::state::{Frame, MAX_FRAMES, State};
+use crate::state::{Frame, MAX_FRAMES, Sections, State};
 use crate::value::{Id, Kind, Value};
 use crate::verified::{Fact, Stats, Verified};
 use crate::watch::Visit;
@@ -244,7 +244,13 @@ impl Explorer<'_> {
         } else {
             frame.regs[1] = Value::pointer(Kind::Context);
         }
-        State { frames: vec![Rc::new(frame)], held: Vec::new(), written: [0; MAX_FRAMES], may_gotos: 0 }
+        State {
+            frames: vec![Rc::new(frame)],
+            held: Vec::new(),
+            sections: Sections::default(),
+            written: [0; MAX_FRAMES],
+            may_gotos: 0,
+        }
     }
 
     /// One instruction of the path.
@@ -378,7 +384,7 @@ impl Explorer<'_> {
         let (reads, _) = liveness::uses(insn);
         let registers = (0..Reg::COUNT)
             .filter(|r| reads & (1 << r) != 0)
-            .map(|r| (r as u8, state.frame().regs[r].to_string()))
+            .map(|r| (r as u8, self.describe(&state.frame().regs[r])))
             .collect();
         let mut path = Vec::new();
         let mut omitted = 0;
@@ -413,6 +419,7 @@ impl Explorer<'_> {
         for register in 0..Reg::COUNT - 1 {
             let value = &state.frame().regs[register];
             if (reads | writes) & (1 << register) != 0 && value.kind != Kind::Uninit {
+                let value = self.describe(value);
                 let _ = write!(self.log, " R{register}={value}");
             }
         }

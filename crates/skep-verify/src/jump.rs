@@ -46,7 +46,7 @@ impl Explorer<'_> {
                 self.push(target, other)?;
                 return Ok(Next::Slot(next));
             }
-            if matches!(left.kind, Kind::MapValue { .. } | Kind::Map(_) | Kind::Record { .. } | Kind::Given) {
+            if left.is_not_null() {
                 return Ok(Next::Slot(if cond == Cond::Ne { target } else { next }));
             }
         }

@@ -8,6 +8,7 @@
 //! - `value`, `state`, `stack`: what is known of registers and memory at one point of one path;
 //! - `flow`, `liveness`: what the shape of the program tells before any path is walked;
 //! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `pointer`, `jump`, `call`: the rules, by instruction;
+//! - `kernel`: the kernel's types, by name;
 //! - `special`: maps that are refused for what their values contain;
 //! - `prune`, `precise`: where paths meet, which of them are the same;
 //! - `watch`: the walk seen from outside, instruction by instruction.
@@ -61,6 +62,7 @@
 //! # Ok::<(), skep_verify::VerifyError>(())
 //! ```
 #![forbid(unsafe_code)]
+#![allow(dead_code)] // the vocabulary of kernel objects, ahead of the rules that use it
 
 mod arith;
 mod call;
@@ -69,6 +71,7 @@ mod error;
 mod explore;
 mod flow;
 mod jump;
+mod kernel;
 mod liveness;
 mod memory;
 mod options;

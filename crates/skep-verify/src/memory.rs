@@ -14,7 +14,7 @@ use crate::pointer::{
 };
 use crate::stack::{Byte, Fill, SLOT, place};
 use crate::state::State;
-use crate::value::{Kind, Value};
+use crate::value::{Flags, Kind, Value};
 use crate::verified::{Fact, Region};
 
 /// What a store stores.
@@ -90,7 +90,9 @@ impl Explorer<'_> {
     /// they are rewritten.
     fn note(&mut self, at: usize, region: Region) -> Result<(), Reason> {
         self.facts[at] = match self.facts[at] {
-            Fact::Memory(other) if other != region => Fact::Memory(Region::Mixed),
+            // Whoever can't give the kernel's memory must know that it is needed.
+            Fact::Memory(Region::Kernel) => Fact::Memory(Region::Kernel),
+            Fact::Memory(other) if other != region && region != Region::Kernel => Fact::Memory(Region::Mixed),
             Fact::Context { .. } => return Err(Reason::MixedPointers),
             _ => Fact::Memory(region),
         };
@@ -103,6 +105,7 @@ impl Explorer<'_> {
             Kind::PacketMeta { .. } => Region::PacketMeta,
             Kind::MapValue { .. } => Region::MapValue,
             Kind::Record { .. } => Region::Record,
+            Kind::Memory { .. } | Kind::Object { .. } => Region::Kernel,
             _ => Region::Given,
         };
         self.note(at, region)
@@ -136,7 +139,11 @@ impl Explorer<'_> {
                 i64::from(self.map(map)?.value_size)
             }
             Kind::Given => i64::from(self.options.memory.unwrap_or(0)),
-            Kind::Record { size, .. } => i64::from(size),
+            Kind::Memory { .. } if access == Access::Write && pointer.flags.has(Flags::READONLY) => {
+                let what = format!("cannot write into {}", pointer.kind_name());
+                return Err(Reason::Forbidden { register: reg.0, what });
+            }
+            Kind::Record { size } | Kind::Memory { size } => i64::from(size),
             _ => return Err(Reason::NotAPointer { register: reg.0, found: kind }),
         };
         let start = i64::from(pointer.off) + off;

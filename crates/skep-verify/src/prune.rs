@@ -288,7 +288,10 @@ impl Explorer<'_> {
     /// where nothing was written are added to `uninit`.
     fn covers(&self, node: &Node, new: &State, mode: Mode, uninit: &mut Vec<usize>) -> bool {
         let old = &node.state;
-        if old.frames.len() != new.frames.len() || old.held.len() != new.held.len() {
+        if old.frames.len() != new.frames.len()
+            || old.held.len() != new.held.len()
+            || old.sections != new.sections
+        {
             return false;
         }
         let mut names = Names::default();
@@ -309,7 +312,7 @@ impl Explorer<'_> {
                 return false;
             }
         }
-        old.held.iter().zip(&new.held).all(|(a, b)| names.same(a.id, b.id))
+        old.held.iter().zip(&new.held).all(|(a, b)| a.what == b.what && names.same(a.id, b.id))
     }
 
     /// Where a loop that `may_goto` bounds comes to it again with other numbers: those that did not matter become

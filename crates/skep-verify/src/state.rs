@@ -18,6 +18,8 @@ pub(crate) struct State {
     pub(crate) frames: Vec<Rc<Frame>>,
     /// What was acquired and not released.
     pub(crate) held: Vec<Held>,
+    /// The sections that the program is in.
+    pub(crate) sections: Sections,
     /// Slots of each frame's stack that were wholly overwritten since a state was last kept, by bit.
     pub(crate) written: [u64; MAX_FRAMES],
     /// How often `may_goto` has fallen through.
@@ -31,6 +33,26 @@ pub(crate) struct Held {
     pub(crate) id: Id,
     /// Slot of the call.
     pub(crate) at: usize,
+    /// What it is.
+    pub(crate) what: Hold,
+}
+
+/// What is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// A reference to an object or a record.
+    Reference,
+    /// Interrupts are off; `id` is also that of the saved flags.
+    Irq,
+}
+
+/// Sections that a program enters and leaves, by calls that need no pointer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sections {
+    /// Whether it is in a section that it began with `bpf_rcu_read_lock`.
+    pub(crate) rcu: bool,
+    /// How often preemption is disabled.
+    pub(crate) preempt: u32,
 }
 
 /// A function's activation.

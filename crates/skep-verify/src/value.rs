@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use skep_btf::TypeId;
+
 use crate::domain::{Scalar, Tnum};
 
 /// Names what values have in common: copies of one number, pointers with the same variable part, results of one
@@ -68,6 +70,27 @@ pub(crate) enum Kind {
         /// Its bytes.
         size: u32,
     },
+    /// Other memory of the kernel's (`PTR_TO_MEM`): what a call returns, a variable, an argument.
+    Memory {
+        /// Its bytes.
+        size: u32,
+    },
+    /// An object with a type (`PTR_TO_BTF_ID`): the kernel's, or one that the program allocated.
+    Object {
+        /// Whose types the type is of.
+        types: Types,
+        /// The type: a structure or union.
+        ty: TypeId,
+    },
+}
+
+/// Whose types a type is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Types {
+    /// The kernel's.
+    Kernel,
+    /// The program's own.
+    Program,
 }
 
 /// What is known of a pointer beyond its kind, as Linux's type flags have it.
@@ -76,6 +99,50 @@ pub(crate) struct Flags(u16);
 
 impl Flags {
     pub(crate) const NONE: Flags = Flags(0);
+    /// Not written through (`MEM_RDONLY`).
+    pub(crate) const READONLY: Flags = Flags(1);
+    /// In user space (`MEM_USER`).
+    pub(crate) const USER: Flags = Flags(1 << 1);
+    /// Of every CPU its own; not to be followed before one is chosen (`MEM_PERCPU`).
+    pub(crate) const PERCPU: Flags = Flags(1 << 2);
+    /// Alive as long as the RCU section is (`MEM_RCU`).
+    pub(crate) const RCU: Flags = Flags(1 << 3);
+    /// Maybe no longer what it was: reads give numbers, or fault and give 0 (`PTR_UNTRUSTED`).
+    pub(crate) const UNTRUSTED: Flags = Flags(1 << 4);
+    /// Certainly alive, and what its type says (`PTR_TRUSTED`).
+    pub(crate) const TRUSTED: Flags = Flags(1 << 5);
+    /// Allocated by the program (`MEM_ALLOC`).
+    pub(crate) const ALLOC: Flags = Flags(1 << 6);
+    /// The program's, but a list or tree owns it (`NON_OWN_REF`).
+    pub(crate) const NON_OWNING: Flags = Flags(1 << 7);
+
+    /// In the order, and by the names, of Linux's log.
+    const PREFIXES: [(Flags, &str); 6] = [
+        (Flags::READONLY, "rdonly_"),
+        (Flags::USER, "user_"),
+        (Flags::PERCPU, "percpu_"),
+        (Flags::RCU, "rcu_"),
+        (Flags::UNTRUSTED, "untrusted_"),
+        (Flags::TRUSTED, "trusted_"),
+    ];
+
+    /// All of these are set.
+    pub(crate) const fn has(self, flags: Flags) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+
+    /// One of these is set.
+    pub(crate) const fn any(self, flags: Flags) -> bool {
+        self.0 & flags.0 != 0
+    }
+
+    pub(crate) const fn with(self, flags: Flags) -> Flags {
+        Flags(self.0 | flags.0)
+    }
+
+    pub(crate) const fn without(self, flags: Flags) -> Flags {
+        Flags(self.0 & !flags.0)
+    }
 }
 
 impl Value {
@@ -96,6 +163,11 @@ impl Value {
 
     pub(crate) const fn pointer(kind: Kind) -> Value {
         Value::of(kind, Scalar::constant(0))
+    }
+
+    /// A pointer to an object.
+    pub(crate) const fn object(types: Types, ty: TypeId, flags: Flags) -> Value {
+        Value { flags, ..Value::pointer(Kind::Object { types, ty }) }
     }
 
     pub(crate) const fn is_scalar(&self) -> bool {
@@ -119,6 +191,26 @@ impl Value {
         self.nullable
     }
 
+    /// Whether it is a pointer that is certainly not null (`reg_not_null`).
+    pub(crate) const fn is_not_null(&self) -> bool {
+        !self.nullable
+            && match self.kind {
+                Kind::MapValue { .. } | Kind::Map(_) | Kind::Record { .. } | Kind::Given => true,
+                Kind::Memory { .. } => !self.flags.has(Flags::UNTRUSTED),
+                Kind::Object { .. } => self.is_trusted(),
+                _ => false,
+            }
+    }
+
+    /// Whether what it points to is certainly alive, and what its type says (`is_trusted_reg`).
+    pub(crate) const fn is_trusted(&self) -> bool {
+        self.acquired != 0
+            || self.flags.any(Flags::TRUSTED.with(Flags::ALLOC).with(Flags::NON_OWNING))
+                && !self
+                    .flags
+                    .any(Flags::UNTRUSTED.with(Flags::USER).with(Flags::PERCPU).with(Flags::READONLY))
+    }
+
     /// Whether the pointer is exactly what it started as.
     pub(crate) fn is_unmodified(&self) -> bool {
         self.off == 0 && self.num.as_constant() == Some(0)
@@ -129,13 +221,21 @@ impl Value {
         Value { id, nullable: true, ..self }
     }
 
-    /// Linux's word for the kind of pointer, and whether it may be null.
+    /// Linux's word for the kind of pointer, how far it can be relied on, and whether it may be null. Of an object, the
+    /// type's name is missing: [`Explorer::describe`](crate::explore::Explorer::describe) knows it.
     pub(crate) fn kind_name(&self) -> Cow<'static, str> {
-        if self.nullable {
-            Cow::Owned(format!("{}_or_null", self.kind.name()))
-        } else {
-            Cow::Borrowed(self.kind.name())
+        if !self.nullable && self.flags == Flags::NONE {
+            return Cow::Borrowed(self.kind.name());
         }
+        let prefixes = Flags::PREFIXES.iter().filter(|(flag, _)| self.flags.has(*flag));
+        let mut name: String = prefixes.map(|(_, prefix)| *prefix).collect();
+        name += self.kind.name();
+        match self.kind {
+            Kind::Object { .. } if self.nullable => name += "or_null_",
+            _ if self.nullable => name += "_or_null",
+            _ => {}
+        }
+        Cow::Owned(name)
     }
 
     /// The same number, not known to be equal to another register's.
@@ -157,8 +257,9 @@ impl Kind {
             Kind::PacketEnd => "pkt_end",
             Kind::Map(_) => "map_ptr",
             Kind::MapValue { .. } => "map_value",
-            Kind::Given => "mem",
+            Kind::Given | Kind::Memory { .. } => "mem",
             Kind::Record { .. } => "ringbuf_mem",
+            Kind::Object { .. } => "ptr_",
         }
     }
 
@@ -219,7 +320,7 @@ impl fmt::Display for Value {
             kind => {
                 match kind {
                     Kind::Map(map) | Kind::MapValue { map, .. } => part(f, "map", i64::from(map))?,
-                    Kind::Record { size, .. } => part(f, "sz", i64::from(size))?,
+                    Kind::Record { size } | Kind::Memory { size } => part(f, "sz", i64::from(size))?,
                     _ => {}
                 }
                 if self.off != 0 {

@@ -56,7 +56,9 @@ pub enum Region {
     Record,
     /// The memory that a program of kind `unspec` was given.
     Given,
-    /// Several kinds, by path.
+    /// An object or a buffer of the kernel's, on one path at least.
+    Kernel,
+    /// Several other kinds, by path.
     Mixed,
 }
 

@@ -26,6 +26,11 @@ pub enum CompileError {
         /// The instruction's form, as the table names it.
         form: &'static str,
     },
+    /// An access to an object or a buffer of the kernel's, which only a kernel has.
+    KernelMemory {
+        /// Slot of the instruction.
+        insn: usize,
+    },
     /// A jump, call or fall-through leads out of its function. No verified program has one.
     Flow {
         /// Slot of the instruction.
@@ -105,6 +110,12 @@ impl fmt::Display for CompileError {
             }
             CompileError::Unsupported { insn, form } => {
                 write!(f, "instruction {insn}: `{form}` can't be run here")
+            }
+            CompileError::KernelMemory { insn } => {
+                write!(
+                    f,
+                    "instruction {insn}: accesses memory of the kernel, which is not there outside of one"
+                )
             }
             CompileError::Flow { insn } => write!(f, "instruction {insn}: leads out of its function"),
             CompileError::UnknownFunction { insn, id } => {

@@ -15,7 +15,7 @@ use skep_abi::{Context, Effect, Field, FieldKind, Function};
 use skep_isa::{AluOp, AtomicOp, Callee, Cond, FormId, Insn, Op, Order, Size, Src, Wide, Width};
 use skep_map::Map;
 use skep_obj::Program;
-use skep_verify::{Fact, Verified};
+use skep_verify::{Fact, Region, Verified};
 
 use crate::error::CompileError;
 use crate::function::Functions;
@@ -232,6 +232,9 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
         let (fact, op) = (self.proof.fact(at), insn.op());
         if matches!(fact, Fact::Unreachable) || insn.form == FormId::TAIL {
             return Ok(());
+        }
+        if fact == Fact::Memory(Region::Kernel) {
+            return Err(CompileError::KernelMemory { insn: at });
         }
         // Registers above r10 can be encoded; a row that reads or writes one is never verified.
         if insn.dst.0 > 10 || insn.src.0 > 10 {
