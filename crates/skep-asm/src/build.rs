@@ -461,10 +461,11 @@ impl Build<'_, '_> {
         match origin {
             Origin::Here(at) => {
                 let Place { file, line, column, text } = self.asm.source.line(at);
-                let end = text.char_indices().map(|(at, _)| at).find(|&at| at >= MAX_LINE_TEXT);
-                let text = text[..end.unwrap_or(text.len())].replace('\0', "?");
+                let end = (MAX_LINE_TEXT..text.len()).find(|&at| text.is_char_boundary(at));
+                let text = &text[..end.unwrap_or(text.len())];
+                let text = if text.contains('\0') { text.replace('\0', "?").into() } else { text.into() };
                 let file = file.map_or_else(|| self.file.clone(), |file| file.replace('\0', "?").into());
-                Line { insn, file, text: text.into(), line, column }
+                Line { insn, file, text, line, column }
             }
             Origin::Loc(file, line, column) => {
                 let file = self.asm.files.get(&file).map_or("", String::as_str);
@@ -501,8 +502,12 @@ impl Build<'_, '_> {
 fn add_strings(functions: &[Function], writer: &mut TypeWriter<'_>) {
     for function in functions {
         writer.builder.str(&function.section);
+        let mut file: Option<&Arc<str>> = None;
         for line in &function.lines {
-            writer.builder.str(line.file.as_bytes());
+            // Lines of one file come in a row.
+            if file.replace(&line.file).is_none_or(|before| !Arc::ptr_eq(before, &line.file)) {
+                writer.builder.str(line.file.as_bytes());
+            }
             writer.builder.str(line.text.as_bytes());
         }
     }

@@ -4,7 +4,7 @@
 //! pointers in maps) become bytes of the same size; CO-RE records are left out; names that aren't names here get
 //! others. Slots that are no instruction are `.8byte`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -307,6 +307,19 @@ fn quoted(text: &[u8]) -> String {
     out + "\""
 }
 
+/// The labels of a function: by slot, the index of a name.
+struct Labels {
+    at: Vec<Option<u32>>,
+    names: Vec<String>,
+}
+
+impl Labels {
+    fn get(&self, slot: usize) -> Option<&str> {
+        let index = *self.at.get(slot)?;
+        self.names.get(index? as usize).map(String::as_str)
+    }
+}
+
 /// Writes the functions.
 struct Code<'c> {
     object: &'c Object,
@@ -406,7 +419,7 @@ impl Code<'_> {
                     );
                 }
             }
-            if let Some(label) = labels.get(&slot) {
+            if let Some(label) = labels.get(slot) {
                 let _ = writeln!(self.out, "{label}:");
             }
             let mut target = None;
@@ -420,13 +433,17 @@ impl Code<'_> {
             }
             let extension =
                 isa.and_then(|isa| isa.text(self.options.dialect, &f.insns[slot..][..isa.slots(insn)]));
-            let text = extension.unwrap_or_else(|| self.insn(slot, insn, target, &labels));
-            let _ = writeln!(self.out, "    {text}");
+            self.out.push_str("    ");
+            match extension {
+                Some(text) => self.out.push_str(&text),
+                None => self.insn(slot, insn, target, &labels),
+            }
+            self.out.push('\n');
         }
     }
 
     /// The slots that jumps lead to, with a label for each that can have one.
-    fn labels(&mut self, f: &Function) -> HashMap<usize, String> {
+    fn labels(&mut self, f: &Function) -> Labels {
         let jump = |insn: &Insn| matches!(insn.op(), Op::Ja { .. } | Op::Jump { .. } | Op::MayGoto);
         let mut targets: Vec<usize> = f
             .insns
@@ -438,29 +455,25 @@ impl Code<'_> {
             .collect();
         targets.sort_unstable();
         targets.dedup();
-        targets
-            .into_iter()
-            .map(|slot| {
-                self.label += 1;
-                (slot, format!("{}{}", self.names.label, self.label))
-            })
-            .collect()
+        let mut labels = Labels { at: vec![None; f.insns.len()], names: Vec::with_capacity(targets.len()) };
+        for slot in targets {
+            self.label += 1;
+            labels.at[slot] = Some(labels.names.len() as u32);
+            labels.names.push(format!("{}{}", self.names.label, self.label));
+        }
+        labels
     }
 
-    fn insn(
-        &self,
-        slot: usize,
-        insn: &Insn,
-        target: Option<&RefTarget>,
-        labels: &HashMap<usize, String>,
-    ) -> String {
+    /// Writes an instruction.
+    fn insn(&mut self, slot: usize, insn: &Insn, target: Option<&RefTarget>, labels: &Labels) {
         if insn.form == FormId::RAW {
             let bytes = encode(insn, self.object.endian);
             let number = match self.object.endian {
                 Endian::Little => u64::from_le_bytes(bytes),
                 Endian::Big => u64::from_be_bytes(bytes),
             };
-            return format!(".8byte {number:#018x}");
+            let _ = write!(self.out, ".8byte {number:#018x}");
+            return;
         }
         if let Some(name) = target.and_then(|target| self.target(target)) {
             // The plain forms are those that take a name.
@@ -471,21 +484,25 @@ impl Code<'_> {
             };
             if let Some(form) = plain {
                 let insn = Insn { form, off: 0, ..*insn };
-                return self.writer.with(&insn, |_| Some(name.clone()));
+                return self.writer.write_named(self.out, &insn, Some(&name));
             }
         }
-        self.writer.with(insn, |insn| match insn.op() {
-            Op::Ja { .. } | Op::Jump { .. } | Op::MayGoto => {
-                let target = usize::try_from(slot as i64 + 1 + insn.target()?).ok()?;
-                labels.get(&target).cloned()
-            }
-            Op::Call(Callee::Helper) => {
-                let helper = Helper::by_id(u32::try_from(insn.imm).ok()?)?;
+        let name = match insn.op() {
+            Op::Ja { .. } | Op::Jump { .. } | Op::MayGoto => insn
+                .target()
+                .and_then(|distance| labels.get(usize::try_from(slot as i64 + 1 + distance).ok()?)),
+            Op::Call(Callee::Helper) => u32::try_from(insn.imm)
+                .ok()
+                .and_then(Helper::by_id)
                 // A function of this name would be called instead.
-                (!self.names.taken.contains(helper.name)).then(|| helper.name.to_owned())
-            }
+                .filter(|helper| !self.names.taken.contains(helper.name))
+                .map(|helper| helper.name),
             _ => None,
-        })
+        };
+        match name {
+            Some(_) => self.writer.write_named(self.out, insn, name),
+            None => self.writer.write_to(self.out, insn),
+        }
     }
 
     fn target(&self, target: &RefTarget) -> Option<String> {
