@@ -12,6 +12,7 @@ pub mod foreign;
 mod frame;
 mod lex;
 mod line;
+mod matcher;
 mod read;
 #[allow(
     clippy::inline_always,
