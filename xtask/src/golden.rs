@@ -4,9 +4,17 @@
 //! compared. One module a subject says what its files are, and [`cases`] prints; the task fails if a case does.
 
 #[cfg(feature = "golden")]
+mod case;
+#[cfg(feature = "golden")]
 mod cases;
 #[cfg(feature = "golden")]
+mod inflate;
+#[cfg(feature = "golden")]
 mod isa;
+#[cfg(feature = "golden")]
+mod scalar;
+#[cfg(feature = "golden")]
+mod verify;
 
 use std::path::PathBuf;
 
@@ -28,6 +36,57 @@ enum What {
         /// A file of recorded answers; what stands in it tells which kind it is.
         file: PathBuf,
     },
+    /// Whole programs: what the verifier of Linux 6.18 said to them.
+    Verify(VerifyArguments),
+    /// Arithmetic on what is known of numbers: what the verifier of Linux 6.18 knew before and after an operation.
+    Scalar {
+        /// A file of operations, `.jsonl` or `.jsonl.gz`.
+        file: PathBuf,
+    },
+}
+
+/// How `cargo xtask golden verify` is called.
+#[derive(clap::Args)]
+struct VerifyArguments {
+    /// Files of cases, `.jsonl` or `.jsonl.gz`.
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Where the types are that the cases refer to: a directory of `ID.btf`, or a `.tar.xz` of one. By default what
+    /// stands beside the first file: `btf`, or `btf.tar.xz`.
+    #[arg(long)]
+    btf: Option<PathBuf>,
+    /// The types of the kernel that gave the verdicts.
+    #[arg(long, default_value = KERNEL_BTF)]
+    kernel_btf: PathBuf,
+    /// What the loader may do.
+    #[arg(long, value_enum, default_value_t = Mode::Priv)]
+    mode: Mode,
+    /// Print only cases that differ, and a table of them by reason.
+    #[arg(long)]
+    summary: bool,
+}
+
+/// The types of the running kernel.
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
+
+/// What the loader of the recorded programs could do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Mode {
+    /// Everything.
+    Priv,
+    /// `CAP_BPF` and `CAP_NET_ADMIN` only.
+    BpfCapOnly,
+}
+
+impl Mode {
+    /// Its name in the cases, and on the command line.
+    fn name(self) -> &'static str {
+        match self {
+            Mode::Priv => "priv",
+            Mode::BpfCapOnly => "bpf_cap_only",
+        }
+    }
 }
 
 /// Builds what is asked, optimised, and this task with it, and asks there.
@@ -40,6 +99,21 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Error>
         |path: &PathBuf| std::path::absolute(path).map_err(|error| Error::File { path: path.clone(), error });
     match &options.what {
         What::Isa { file } => cargo.arg("isa").arg(absolute(file)?),
+        What::Scalar { file } => cargo.arg("scalar").arg(absolute(file)?),
+        What::Verify(arguments) => {
+            cargo.arg("verify").args(["--mode", arguments.mode.name()]);
+            cargo.arg("--kernel-btf").arg(absolute(&arguments.kernel_btf)?);
+            if let Some(btf) = &arguments.btf {
+                cargo.arg("--btf").arg(absolute(btf)?);
+            }
+            if arguments.summary {
+                cargo.arg("--summary");
+            }
+            for file in &arguments.files {
+                cargo.arg(absolute(file)?);
+            }
+            &mut cargo
+        }
     };
     crate::command::run(&mut cargo)
 }
@@ -49,5 +123,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Error>
 pub(crate) fn run(_: &Workspace, options: &Options) -> Result<(), Error> {
     match &options.what {
         What::Isa { file } => isa::run(file),
+        What::Verify(arguments) => verify::run(arguments),
+        What::Scalar { file } => scalar::run(file),
     }
 }
