@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use skep_btf::Btf;
 use skep_obj::{MapSpec, Program};
-use skep_verify::Shifts;
+use skep_verify::{Rules, Shifts};
 
 use crate::HostError;
 
@@ -35,6 +35,8 @@ pub struct LoadOptions {
     pub engine: Engine,
     /// For programs of kind `unspec`: bytes of memory that each run will at least give.
     pub memory_bytes: u32,
+    /// For programs of kind `unspec`: what is refused. For all other kinds it is what Linux refuses.
+    pub rules: Rules,
     /// For programs of kind `unspec`: what shifts by a constant beyond the width are. For all other kinds they are what
     /// they are on Linux.
     pub shifts: Shifts,

@@ -13,7 +13,7 @@ use skep_host::{Engine, Host, HostError, LoadInfo, LoadOptions, MapId, ProgId, T
 use skep_isa::{Op, Wide};
 use skep_map::{Map, MapError};
 use skep_obj::{MapSpec, Program};
-use skep_verify::Shifts;
+use skep_verify::{Rules, Shifts};
 use skep_vm::{CompileError, Executable, Functions};
 
 use crate::functions;
@@ -290,9 +290,17 @@ impl Host for UserHost {
         }
         let maps = self.maps_of(program, maps)?;
         let memory = (kind == ProgType::Unspec).then_some(options.memory_bytes);
-        let shifts = if kind == ProgType::Unspec { options.shifts } else { Shifts::Linux };
-        let asked =
-            skep_verify::Options { memory, log: options.log, shifts, ..skep_verify::Options::default() };
+        let (rules, shifts) = match kind {
+            ProgType::Unspec => (options.rules, options.shifts),
+            _ => (Rules::Linux, Shifts::Linux),
+        };
+        let asked = skep_verify::Options {
+            memory,
+            log: options.log,
+            rules,
+            shifts,
+            ..skep_verify::Options::default()
+        };
         let start = Instant::now();
         let verified = skep_verify::verify(Arc::new(program.clone()), &asked).map_err(|report| {
             HostError::Refused { program: program.name.clone(), report: Box::new(report) }

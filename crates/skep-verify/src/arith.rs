@@ -6,6 +6,7 @@ use skep_isa::{AluOp, Insn, Reg, Src, Width};
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::Explorer;
+use crate::options::Rules;
 use crate::state::State;
 use crate::step::{bits, unknown};
 use crate::value::{Kind, Value};
@@ -42,18 +43,23 @@ impl Explorer<'_> {
         }
         let left = state.read(insn.dst)?;
         let value = match (left.is_pointer(), right.is_pointer()) {
-            (false, false) => numbers(op, width, operand, &left, &right),
-            (true, true) => pointers(insn, op, width, &left)?,
+            (false, false) => Ok(numbers(op, width, operand, &left, &right)),
+            (true, true) => pointers(insn, op, width, &left),
             (true, false) => {
                 if operand == Src::Reg {
                     self.need_precise(state, insn.src);
                 }
-                self.moved(insn.dst, op, width, &left, &right, false)?
+                self.moved(insn.dst, op, width, &left, &right, false)
             }
             (false, true) => {
                 self.need_precise(state, insn.dst);
-                self.moved(insn.dst, op, width, &right, &left, true)?
+                self.moved(insn.dst, op, width, &right, &left, true)
             }
+        };
+        let value = match value {
+            // An address is a number too; only what is accessed through it must be proved.
+            Err(_) if self.options.rules == Rules::Safety => Value::scalar(unknown(width)),
+            value => value?,
         };
         state.set(insn.dst, value);
         Ok(())

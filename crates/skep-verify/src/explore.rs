@@ -19,7 +19,7 @@ use crate::domain::Scalar;
 use crate::error::{Decision, PATH_SHOWN, Place, Reason, Source, VerifyError};
 use crate::flow::{Flow, successors};
 use crate::liveness;
-use crate::options::Options;
+use crate::options::{Options, Rules};
 use crate::prune::Node;
 use crate::special::special_field;
 use crate::state::{Frame, MAX_FRAMES, Sections, State};
@@ -123,6 +123,9 @@ pub(crate) struct Explorer<'a> {
     watch: &'a mut dyn FnMut(&Visit<'_>),
 }
 
+/// Registers that every program finds something in: r1 and r10.
+const GIVEN: u16 = 1 << 1 | 1 << 10;
+
 /// Most bytes of the log; what comes after is left out, and the log says so.
 const LOG_LIMIT: usize = 64 << 20;
 
@@ -142,7 +145,7 @@ pub fn verify_watched(
 ) -> Result<Verified, VerifyError> {
     let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
     let context = program.prog_type.context();
-    let flow = Flow::new(&program).map_err(|(insn, reason)| bare(insn, reason))?;
+    let flow = Flow::new(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
     if context.is_none() && program.prog_type != ProgType::Unspec {
         return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
     }
@@ -175,7 +178,7 @@ pub fn verify_watched(
         watch,
     };
     explorer.run()?;
-    let Explorer { mut facts, call_maps, callees, stacks, reads_uninit, stats, log, .. } = explorer;
+    let Explorer { flow, mut facts, call_maps, callees, stacks, reads_uninit, stats, log, .. } = explorer;
     for (at, map) in call_maps {
         if let CallMap::One(map) = map {
             facts[at] = Fact::CallWithMap(map);
@@ -184,7 +187,9 @@ pub fn verify_watched(
     let stacks: Vec<u32> = stacks.iter().map(|bytes| bytes.next_multiple_of(8)).collect();
     let memory = (program.prog_type == ProgType::Unspec).then(|| options.memory.unwrap_or(0));
     let log = options.log.then_some(log);
-    Ok(Verified { program, facts, callees, stacks, reads_uninit, memory, stats, log })
+    let given = if program.prog_type == ProgType::Unspec { GIVEN | 1 << 2 } else { GIVEN };
+    let zero_registers = flow.live.first().map_or(0, |live| live & !given);
+    Ok(Verified { program, facts, callees, stacks, reads_uninit, zero_registers, memory, stats, log })
 }
 
 /// A refusal with its source line.
@@ -244,6 +249,9 @@ impl Explorer<'_> {
         } else {
             frame.regs[1] = Value::pointer(Kind::Context);
         }
+        if self.options.rules == Rules::Safety {
+            frame.regs.iter_mut().filter(|r| r.kind == Kind::Uninit).for_each(|r| *r = Value::constant(0));
+        }
         State {
             frames: vec![Rc::new(frame)],
             held: Vec::new(),
@@ -259,6 +267,9 @@ impl Explorer<'_> {
             return Err(Reason::TooComplex { limit: self.options.limits.insns });
         }
         self.processed += 1;
+        if self.flow.function.get(at) != Some(&(state.frame().function as u16)) {
+            return Err(Reason::FallsOffFunction);
+        }
         (self.watch)(&Visit { insn: at, state });
         if self.flow.meets[at] && self.meet(at, state)? {
             if self.options.log {
@@ -380,6 +391,8 @@ impl Explorer<'_> {
 
     /// The error for a reason found at an instruction.
     fn refuse(&self, at: usize, state: &State, reason: Reason) -> VerifyError {
+        // What runs off a function's end is at fault, not what stands behind it.
+        let at = if reason == Reason::FallsOffFunction { at - 1 } else { at };
         let insn = &self.program.insns[at];
         let (reads, _) = liveness::uses(insn);
         let registers = (0..Reg::COUNT)

@@ -8,6 +8,7 @@ use skep_obj::{MAX_FUNCTIONS, MAX_SLOTS, Program};
 
 use crate::error::Reason;
 use crate::liveness;
+use crate::options::Rules;
 
 /// What control flow tells of each slot.
 pub(crate) struct Flow {
@@ -27,7 +28,7 @@ pub(crate) struct Flow {
 type Refused = (usize, Reason);
 
 impl Flow {
-    pub(crate) fn new(program: &Program) -> Result<Flow, Refused> {
+    pub(crate) fn new(program: &Program, rules: Rules) -> Result<Flow, Refused> {
         let slots = program.insns.len();
         let mut flow = Flow {
             function: vec![0; slots],
@@ -41,9 +42,11 @@ impl Flow {
             decodable(program, at, insn)?;
         }
         for index in 0..program.functions.len() {
-            flow.edges(program, index)?;
+            flow.edges(program, index, rules)?;
         }
-        reach(program)?;
+        if rules == Rules::Linux {
+            reach(program)?;
+        }
         flow.no_recursion(program)?;
         flow.live = liveness::live_before(program);
         if program.insns.iter().any(|insn| insn.op() == Op::MayGoto) {
@@ -84,7 +87,7 @@ impl Flow {
     }
 
     /// Checks every jump and call of a function, and marks where paths meet.
-    fn edges(&mut self, program: &Program, index: usize) -> Result<(), Refused> {
+    fn edges(&mut self, program: &Program, index: usize, rules: Rules) -> Result<(), Refused> {
         let function = &program.functions[index];
         for at in function.start..function.end {
             let insn = &program.insns[at];
@@ -113,6 +116,8 @@ impl Flow {
         let last = function.end - 1;
         match program.insns[last].op() {
             Op::Exit | Op::Ja { .. } => Ok(()),
+            // Whether the end is ever reached, the walk finds out.
+            _ if rules == Rules::Safety => Ok(()),
             _ => Err((last, Reason::FallsOffFunction)),
         }
     }

@@ -88,6 +88,6 @@ mod watch;
 
 pub use error::{Decision, Place, Reason, Source, VerifyError};
 pub use explore::{verify, verify_watched};
-pub use options::{Limits, Options, Privileges, Shifts};
+pub use options::{Limits, Options, Privileges, Rules, Shifts};
 pub use verified::{Fact, Region, Stats, Verified};
 pub use watch::Visit;

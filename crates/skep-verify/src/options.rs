@@ -15,6 +15,8 @@ pub struct Options {
     /// Whether packet, map value and other accesses must be aligned to their size, as machines without unaligned
     /// access need it (`BPF_F_STRICT_ALIGNMENT`).
     pub strict_alignment: bool,
+    /// What is refused.
+    pub rules: Rules,
     /// What shifts by a constant beyond the width are.
     pub shifts: Shifts,
     /// The types of the kernel that the program is for: what its objects, and the functions and variables that the
@@ -37,6 +39,18 @@ pub enum Privileges {
     BpfOnly,
 }
 
+/// What is refused of a program. Whatever is accepted is safe to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rules {
+    /// What Linux refuses: what is not safe, and what nobody writes on purpose.
+    #[default]
+    Linux,
+    /// Only what is not safe. Beyond what Linux takes, and still as RFC 9669 defines it, a program may have
+    /// instructions that no path reaches, may end in one that is not reached or always jumps, may compute with
+    /// pointers in ways that make numbers of them, and finds 0 in the registers it is not given anything in.
+    Safety,
+}
+
 /// What a shift by a constant that is not below the width is. A count in a register is always masked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shifts {
@@ -53,6 +67,7 @@ impl Default for Options {
             memory: None,
             log: false,
             strict_alignment: false,
+            rules: Rules::Linux,
             shifts: Shifts::Linux,
             kernel: None,
             privileges: Privileges::All,

@@ -14,6 +14,7 @@ pub struct Verified {
     pub(crate) callees: HashMap<usize, u32>,
     pub(crate) stacks: Vec<u32>,
     pub(crate) reads_uninit: Vec<bool>,
+    pub(crate) zero_registers: u16,
     pub(crate) memory: Option<u32>,
     pub(crate) stats: Stats,
     pub(crate) log: Option<String>,
@@ -97,6 +98,12 @@ impl Verified {
     /// Whether a frame of this function may be read where nothing was written: it must then start zeroed.
     pub fn stack_needs_zero(&self, function: usize) -> bool {
         self.reads_uninit.get(function).copied().unwrap_or_default()
+    }
+
+    /// The registers, by bit, that the program may read before it has written them: they must be 0 when it starts. None
+    /// under Linux's rules.
+    pub fn zero_registers(&self) -> u16 {
+        self.zero_registers
     }
 
     /// For programs of kind `unspec`: bytes of memory it must at least be given in r1, the size being in r2.

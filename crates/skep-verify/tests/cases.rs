@@ -2,8 +2,8 @@
 //!
 //! A file has one program a block. A block starts with `== what it shows`; lines that start with a dot say what the
 //! program is (`.type xdp`, `.license GPL`, `.map hash 4 8 16 [flags]`, `.data HEX` for a frozen data section,
-//! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts); `name:` is a label, `fn name:` the start of a function; the rest are instructions in
-//! pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
+//! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts, `.safety` where only what is not safe is refused); `name:`
+//! is a label, `fn name:` the start of a function; the rest are instructions in pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
 //! words; `; help: words` that the suggestion has these. A block without it is accepted; `.zeroed` says that the entry
 //! function's frame must then start zeroed, because it may be read where nothing was written.
 
@@ -15,7 +15,7 @@ use skep_abi::{AttachType, Function, MapDef, MapFlags, MapType, ProgType};
 use skep_isa::text::{Field, Reader};
 use skep_isa::{Callee, FormId, Insn, Op};
 use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFunction, Program};
-use skep_verify::{Options, Shifts, verify};
+use skep_verify::{Options, Rules, Shifts, verify};
 
 /// What a block says.
 struct Block {
@@ -80,6 +80,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
             [".data", hex] => maps.push(data(hex)),
             [".memory", size] => options.memory = Some(number(size)),
             [".limit", limit] => options.limits.insns = u64::from(number(limit)),
+            [".safety"] => options.rules = Rules::Safety,
             [".rfc9669"] => options.shifts = Shifts::Rfc9669,
             [".strict"] => options.strict_alignment = true,
             [".zeroed"] => zeroed = true,

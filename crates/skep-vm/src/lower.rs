@@ -29,6 +29,8 @@ pub(crate) struct Lowered<W> {
     pub(crate) functions: Vec<LowFunction>,
     /// What [`LowOp::Call`] calls.
     pub(crate) calls: Vec<CallSite<W>>,
+    /// Registers that must be 0 at the start, by bit.
+    pub(crate) zeroed: u16,
     /// Bytes of the run-time context.
     pub(crate) context_bytes: u32,
 }
@@ -157,6 +159,8 @@ pub(crate) trait Proof {
     fn stack_bytes(&self, function: usize) -> u32;
     /// Whether the function may read bytes of its frame that it has not written.
     fn reads_uninit(&self, function: usize) -> bool;
+    /// The registers that must be 0 at the start, by bit.
+    fn zero_registers(&self) -> u16;
 }
 
 impl Proof for Verified {
@@ -178,6 +182,10 @@ impl Proof for Verified {
 
     fn reads_uninit(&self, function: usize) -> bool {
         self.stack_needs_zero(function)
+    }
+
+    fn zero_registers(&self) -> u16 {
+        Verified::zero_registers(self)
     }
 }
 
@@ -211,7 +219,13 @@ pub(crate) fn lower<W: World>(
         return Err(CompileError::Flow { insn: 0 });
     }
     let context_bytes = context.map_or(0, Context::run_time_size);
-    Ok(Lowered { insns, functions: low_functions, calls: lowering.calls, context_bytes })
+    Ok(Lowered {
+        insns,
+        functions: low_functions,
+        calls: lowering.calls,
+        zeroed: proof.zero_registers(),
+        context_bytes,
+    })
 }
 
 const DEAD: Low = Low { op: LowOp::Dead, dst: 0, src: 0, disp: 0, target: 0, imm: 0 };
@@ -292,7 +306,9 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
             _ => return Err(self.unsupported(at)),
         };
         if next >= bounds.end {
-            return Err(CompileError::Flow { insn: at });
+            // A jump at the end was proved to jump always.
+            let LowOp::Jump { .. } = low.op else { return Err(CompileError::Flow { insn: at }) };
+            low.op = LowOp::Ja;
         }
         Ok(())
     }

@@ -37,6 +37,10 @@ impl Proof for Assumed {
     fn reads_uninit(&self, _: usize) -> bool {
         true
     }
+
+    fn zero_registers(&self) -> u16 {
+        0
+    }
 }
 
 /// A world of one CPU without programs.

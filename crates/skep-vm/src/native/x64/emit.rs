@@ -188,6 +188,13 @@ impl<W: World> Emitter<'_, W> {
         if function.zeroed {
             self.zero(stack);
         }
+        if is_entry {
+            for (bpf, reg) in REGS.into_iter().enumerate() {
+                if self.lowered.zeroed & used & 1 << bpf != 0 {
+                    self.asm.mov_ri(reg, 0);
+                }
+            }
+        }
     }
 
     /// Fills the frame with zeroes.
