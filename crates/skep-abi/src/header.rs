@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::context::{Context, SK_BUFF, XDP_MD};
-use crate::function::{Access, Arg, FUNCTIONS, Function, Ret};
+use crate::function::{Access, Arg, Dynptr, FUNCTIONS, Function, Ret};
 use crate::map::MapType;
 
 /// What does not come from a table: macros and fixed-width integers, as every BPF program uses them.
@@ -60,21 +60,22 @@ fn structure(out: &mut String, context: &Context) {
 
 /// A helper as a pointer to the function at its number, which compilers turn into a call instruction.
 fn declaration(out: &mut String, function: &Function) {
-    let ret = match function.ret {
-        Ret::Integer | Ret::Void => "long (*",
-        Ret::MapValueOrNull | Ret::RecordOrNull => "void *(*",
-    };
     let args: Vec<String> = function.args.iter().enumerate().map(|(i, arg)| argument(i, *arg)).collect();
     let args = if args.is_empty() { "void".to_string() } else { args.join(", ") };
     let ret = match (function.ret, function.args) {
         (Ret::Void, _) => "void (*",
+        // The one result that may be a negative error number without an argument having been wrong.
+        (Ret::Integer, []) if function.name == "bpf_get_retval" => "int (*",
         // Counters and clocks are unsigned.
         (Ret::Integer, []) => "__u64 (*",
-        _ => ret,
+        (Ret::Integer, _) => "long (*",
+        _ => "void *(*",
     };
     // Printing takes a variable number of arguments, which the table shows as three numbers.
     let args = match function.name {
         "bpf_trace_printk" => "const char *format, __u32 size, ...".to_string(),
+        // Linux declares its flags, which must be 0, but has no rule for the register.
+        "bpf_get_branch_snapshot" => format!("{args}, __u64 flags"),
         _ => args,
     };
     let _ = write!(out, "\n/* {} (Linux {}.{}) */\n", function.doc, function.since.0, function.since.1);
@@ -88,11 +89,26 @@ fn argument(index: usize, arg: Arg) -> String {
         Arg::MapKey(_) => "const void *key".into(),
         Arg::MapValue(_) => "const void *value".into(),
         Arg::MapValueOut(_) => "void *value".into(),
-        Arg::Memory { access: Access::Read, .. } => format!("const void *mem{index}"),
-        Arg::Memory { access: Access::Write, .. } => format!("void *mem{index}"),
+        Arg::Memory { access: Access::Read, .. } | Arg::Fixed { access: Access::Read, .. } => {
+            format!("const void *mem{index}")
+        }
+        Arg::Memory { .. } | Arg::Fixed { .. } => format!("void *mem{index}"),
         Arg::Size { .. } => format!("__u32 size{index}"),
         Arg::ConstSize => format!("__u64 size{index}"),
         Arg::Record => "void *record".into(),
-        Arg::Scalar => format!("__u64 arg{index}"),
+        Arg::Anything | Arg::Scalar => format!("__u64 arg{index}"),
+        Arg::ConstStr => "const char *str".into(),
+        Arg::Object(_) => "void *object".into(),
+        Arg::PercpuObject => "const void *variable".into(),
+        Arg::Socket | Arg::SockCommon | Arg::AnySock | Arg::ReleasedSock => "void *sk".into(),
+        Arg::SpinLock => "struct bpf_spin_lock *lock".into(),
+        Arg::Timer => "struct bpf_timer *timer".into(),
+        Arg::KptrField => "void *field".into(),
+        Arg::KptrObject => "void *object".into(),
+        Arg::Dynptr(Dynptr::Uses) => "const struct bpf_dynptr *dynptr".into(),
+        Arg::Dynptr(_) => "struct bpf_dynptr *dynptr".into(),
+        Arg::Callback(_) => "void *callback".into(),
+        Arg::CallbackContext => "void *callback_ctx".into(),
+        Arg::OrNull(arg) => argument(index, *arg),
     }
 }

@@ -25,7 +25,10 @@ mod prog;
 
 pub use context::{Context, Field, FieldError, FieldKind, Parts, SK_BUFF, XDP_MD};
 pub use errno::Errno;
-pub use function::{Access, Arg, Effect, FUNCTIONS, Function, Programs, Ret};
+pub use function::{
+    Access, Arg, Attach, Callback, CallbackArg, Dynptr, Effect, FUNCTIONS, Function, Place, Programs, Ret,
+    Runs,
+};
 pub use header::c_header;
 pub use map::{MapDef, MapFlags, MapType};
 pub use prog::{AttachType, ProgType, SECTIONS, SectionKind, section_kind};

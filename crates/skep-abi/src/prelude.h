@@ -46,3 +46,8 @@ enum {
 	TC_ACT_UNSPEC = -1, TC_ACT_OK, TC_ACT_RECLASSIFY, TC_ACT_SHOT, TC_ACT_PIPE, TC_ACT_STOLEN,
 	TC_ACT_QUEUED, TC_ACT_REPEAT, TC_ACT_REDIRECT, TC_ACT_TRAP
 };
+
+/* What values and stacks hold that functions work on. */
+struct bpf_spin_lock { __u32 val; };
+struct bpf_timer { __u64 __opaque[2]; } __attribute__((aligned(8)));
+struct bpf_dynptr { __u64 __opaque[2]; } __attribute__((aligned(8)));

@@ -8,7 +8,7 @@ use std::io::Write as _;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value as Json, json};
-use skep::abi::{FUNCTIONS, MapType, ProgType, Programs};
+use skep::abi::{FUNCTIONS, MapType, ProgType};
 use skep::isa::text::{Dialect, Writer};
 use skep::isa::{Cpu, FormId, Group, ImmUse, Insn, OffUse, Reg, Role, Row, Selector, table};
 use skep::{UserConfig, UserHost};
@@ -137,9 +137,17 @@ fn functions() -> Listing {
     let host = UserHost::new(UserConfig::default());
     let here: Vec<u32> = host.functions().map(|function| function.id).collect();
     let row = |function: &skep::abi::Function| {
-        let programs = match function.programs {
-            Programs::All => json!("all"),
-            Programs::Only(kinds) => json!(kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>()),
+        let mut kinds = function.programs.kinds();
+        for variant in function.variants() {
+            kinds = kinds.zip(variant.programs.kinds()).map(|(kinds, more)| [kinds, more].concat());
+        }
+        let programs = match kinds {
+            None => json!("all"),
+            Some(mut kinds) => {
+                kinds.sort_unstable();
+                kinds.dedup();
+                json!(kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>())
+            }
         };
         vec![
             json!(function.id),
@@ -153,7 +161,7 @@ fn functions() -> Listing {
     };
     Listing {
         columns: &["id", "name", "args", "linux", "user", "programs", "doc"],
-        rows: FUNCTIONS.iter().map(row).collect(),
+        rows: FUNCTIONS.iter().copied().map(row).collect(),
     }
 }
 

@@ -12,17 +12,6 @@ use crate::stack::{Byte, Fill, place};
 use crate::state::{Held, Hold, State};
 use crate::value::{Kind, Value};
 
-/// Kinds of map whose elements programs look up, update and delete by key.
-const KEYED: &[MapType] = &[
-    MapType::Hash,
-    MapType::Array,
-    MapType::PercpuHash,
-    MapType::PercpuArray,
-    MapType::LruHash,
-    MapType::LruPercpuHash,
-    MapType::LpmTrie,
-];
-
 /// Kinds for which some of these calls exist, with rules of their own that are not described yet.
 const LATER: &[MapType] = &[
     MapType::ArrayOfMaps,
@@ -90,11 +79,10 @@ impl Explorer<'_> {
 
     /// A call of a helper.
     pub(crate) fn call_helper(&mut self, at: usize, id: u32, state: &mut State) -> Result<(), Reason> {
-        let function = Function::by_id(id).ok_or(Reason::UnknownFunction { id })?;
-        if !function.callable_from(self.program.prog_type) {
-            let prog_type = self.program.prog_type.name();
-            return Err(Reason::FunctionNotHere { function: function.name, prog_type });
-        }
+        let named = Function::by_id(id).ok_or(Reason::UnknownFunction { id })?;
+        let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
+        let not_here = Reason::FunctionNotHere { function: named.name, prog_type: prog_type.name() };
+        let function = named.called_from(prog_type, attach_type).ok_or(not_here)?;
         if function.has(Effect::Gpl) && !self.program.is_gpl() {
             let license = self.program.license.clone();
             return Err(Reason::NeedsGpl { function: function.name, license });
@@ -119,20 +107,20 @@ impl Explorer<'_> {
         if function.has(Effect::TailCall) && state.depth() > 0 {
             self.push_returned(at, state)?;
         }
-        let result = self.result(at, &call, state);
+        let result = self.result(at, &call, state)?;
         state.set(Reg::R0, result);
         Ok(())
     }
 
     /// What a call leaves in r0.
-    fn result(&mut self, at: usize, call: &Call, state: &mut State) -> Value {
-        match call.function.ret {
+    fn result(&mut self, at: usize, call: &Call, state: &mut State) -> Result<Value, Reason> {
+        Ok(match call.function.ret {
             Ret::Integer => Value::UNKNOWN,
             Ret::Void => Value::UNINIT,
             Ret::MapValueOrNull => {
                 let map = call.map.unwrap_or_default();
                 if call.present {
-                    return Value::pointer(Kind::MapValue { map });
+                    return Ok(Value::pointer(Kind::MapValue { map }));
                 }
                 Value::pointer(Kind::MapValue { map }).or_null(self.new_id())
             }
@@ -142,7 +130,8 @@ impl Explorer<'_> {
                 state.held.push(Held { id, at, what: Hold::Reference });
                 Value { acquired: id, ..Value::pointer(Kind::Record { size }) }.or_null(id)
             }
-        }
+            _ => return Err(Reason::Unsupported { what: format!("the result of {}", call.function.name) }),
+        })
     }
 
     /// Checks one argument.
@@ -161,7 +150,7 @@ impl Explorer<'_> {
             Err(Reason::Argument { register: reg.0, function, expected, found })
         };
         match call.function.args[index] {
-            Arg::Scalar => Ok(()),
+            Arg::Anything => Ok(()),
             Arg::Context => match value.kind {
                 Kind::Context => unmodified(reg, &value),
                 _ => wrong("ctx"),
@@ -218,6 +207,20 @@ impl Explorer<'_> {
                 call.released = Some(value.acquired);
                 Ok(())
             }
+            Arg::Scalar => {
+                if value.is_scalar() {
+                    Ok(())
+                } else {
+                    wrong("a number")
+                }
+            }
+            Arg::Fixed { access, size, .. } => {
+                self.memory_argument(call, reg, Bytes::exactly(size.into()), access, state)
+            }
+            _ => {
+                let what = format!("argument {} of {function}", index + 1);
+                Err(Reason::Unsupported { what })
+            }
         }
     }
 
@@ -231,15 +234,14 @@ impl Explorer<'_> {
         kinds: &[MapType],
     ) -> Result<(), Reason> {
         let def = self.map(map)?;
-        if kinds.is_empty() && LATER.contains(&def.map_type) {
+        if LATER.contains(&def.map_type) {
             let what = format!("{} on a map of kind {}", call.function.name, def.map_type);
             return Err(Reason::Unsupported { what });
         }
         if call.function.has(Effect::WritesMap) {
             self.map_allows(map, reg.0, true)?;
         }
-        let kinds = if kinds.is_empty() { KEYED } else { kinds };
-        if !kinds.contains(&def.map_type) {
+        if !kinds.is_empty() && !kinds.contains(&def.map_type) {
             return Err(Reason::Argument {
                 register: reg.0,
                 function: call.function.name,
@@ -343,7 +345,7 @@ impl Explorer<'_> {
         match pointer.kind {
             Kind::Stack { frame } => return self.stack_argument(reg, frame, &pointer, size, access, state),
             Kind::Packet { .. } | Kind::PacketMeta { .. } => {
-                if !call.function.has(Effect::PacketMemory) || access == Use::Write {
+                if !call.function.has(Effect::PacketMemory) || access != Use::Read {
                     let what = "helper access to the packet is not allowed".to_owned();
                     return Err(Reason::Forbidden { register: reg.0, what });
                 }
@@ -374,7 +376,10 @@ impl Explorer<'_> {
             Use::Read => {
                 self.read_stack(frame, span, state);
             }
-            Use::Write => {
+            Use::Write | Use::Update => {
+                if access == Use::Update {
+                    self.read_stack(frame, span, state);
+                }
                 // A size that varies, or a place that does, may leave what was there.
                 if size.exact && pointer.num.as_constant().is_some() {
                     let stack = &mut state.frame_at_mut(frame as usize).stack;

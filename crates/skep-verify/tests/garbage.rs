@@ -29,7 +29,7 @@ fn instruction(u: &mut Unstructured<'_>, len: usize) -> Result<Insn> {
             insn.off = u.int_in_range(-1..=(len as i16).min(6))?;
         }
         Op::Call(Callee::Helper) if u.ratio(9u8, 10u8)? => {
-            insn.imm = i64::from(u.choose(FUNCTIONS)?.id);
+            insn.imm = i64::from(u.choose(&FUNCTIONS)?.id);
         }
         Op::Call(Callee::Local) | Op::Ja { long: true } => insn.imm = u.int_in_range(-3..=12)?,
         Op::Wide(Wide::MapIdx) => insn.imm = u.int_in_range(0..=4)?,

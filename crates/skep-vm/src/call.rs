@@ -98,7 +98,11 @@ impl<'a, W: World> Call<'a, W> {
     pub fn bytes_mut(&mut self, index: usize) -> BytesMut<'_> {
         let writes = matches!(
             self.function.args.get(index),
-            Some(Arg::MapValueOut(_) | Arg::Memory { access: Access::Write, .. })
+            Some(
+                Arg::MapValueOut(_)
+                    | Arg::Memory { access: Access::Write | Access::Update, .. }
+                    | Arg::Fixed { access: Access::Write | Access::Update, .. }
+            )
         );
         assert!(writes, "{}: does not fill argument {index}", self.function.name);
         let (addr, len) = self.memory(index);
@@ -199,6 +203,7 @@ pub(crate) fn memory_len<'m>(
         Arg::MapKey(of) => Some(map(of as usize).def().key_size.into()),
         Arg::MapValue(of) | Arg::MapValueOut(of) => Some(map(of as usize).def().value_size.into()),
         Arg::Memory { size, .. } => Some(args[size as usize]),
+        Arg::Fixed { size, .. } => Some(size.into()),
         _ => None,
     }
 }

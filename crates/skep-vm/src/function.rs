@@ -93,7 +93,7 @@ const fn describe(name: &str) -> &'static Function {
     let mut at = 0;
     while at < FUNCTIONS.len() {
         if same(FUNCTIONS[at].name.as_bytes(), name.as_bytes()) {
-            return &FUNCTIONS[at];
+            return FUNCTIONS[at];
         }
         at += 1;
     }

@@ -458,8 +458,11 @@ fn check_call<W>(
             }
             Arg::Memory { access, size, nullable } => {
                 let len = args[size as usize];
-                let write = access == skep_abi::Access::Write;
+                let write = access != skep_abi::Access::Read;
                 value == 0 && nullable || len == 0 || regions.find(value, len, write).is_some()
+            }
+            Arg::Fixed { access, size, .. } => {
+                regions.find(value, size.into(), access != skep_abi::Access::Read).is_some()
             }
             Arg::Record => regions
                 .maps

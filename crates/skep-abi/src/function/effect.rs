@@ -1,0 +1,65 @@
+//! What calls give back and what they do besides.
+//! Source: `enum bpf_return_type` and `struct bpf_func_proto` of include/linux/bpf.h, and what
+//! kernel/bpf/verifier.c knows of single helpers, Linux 6.18.
+
+/// What a call returns in r0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ret {
+    /// A number; a negative error number on failure where the documentation says so.
+    Integer,
+    /// Nothing: r0 is unusable after the call.
+    Void,
+    /// A value of the map in argument 0.
+    MapValue,
+    /// A value of the map in argument 0, or null.
+    MapValueOrNull,
+    /// A record of as many bytes as argument 1 says, or null; it must be released.
+    RecordOrNull,
+    /// As many bytes as the constant size says, of what the dynptr leads to, or null.
+    DynptrMemoryOrNull,
+    /// A full socket, or null.
+    SocketOrNull,
+    /// A socket of any state, or null.
+    SockCommonOrNull,
+    /// A TCP socket, or null.
+    TcpSockOrNull,
+    /// An object of the kernel of this type.
+    Object(&'static str),
+    /// An object of the kernel of this type that stays while the program runs.
+    TrustedObject(&'static str),
+    /// An object of the kernel of this type, or null.
+    ObjectOrNull(&'static str),
+    /// This CPU's copy of the variable in argument 0.
+    PercpuObject,
+    /// Another CPU's copy of the variable in argument 0, or null.
+    PercpuObjectOrNull,
+    /// What the field in argument 0 held, or null; it must be released.
+    KptrOrNull,
+}
+
+/// What a call does beyond its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Only programs under a GPL-compatible licence may call it.
+    Gpl,
+    /// It may sleep: only sleepable programs may call it, where they may sleep.
+    Sleeps,
+    /// Its result must be released.
+    Acquires,
+    /// Its result is argument 0 by another type, and lasts as long as that.
+    Casts,
+    /// Packet pointers taken before the call are invalid after it.
+    MovesPacket,
+    /// Memory arguments may lie in the packet.
+    PacketMemory,
+    /// Of an array, it finds every index that is below the size.
+    FindsIndex,
+    /// It changes the map: programs may not have that done to maps that are read-only to them.
+    WritesMap,
+    /// What it is to fill stays as it was where it fails.
+    FillsOnSuccess,
+    /// It does not return when it succeeds: another program runs in place of this one.
+    TailCall,
+    /// Only kernels configured for it have it; common ones are not.
+    Configured,
+}
