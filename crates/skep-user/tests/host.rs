@@ -104,6 +104,24 @@ fn programs_that_have_no_place_here_are_refused_by_name() {
 }
 
 #[test]
+fn a_call_of_a_function_that_this_host_has_not_is_refused_by_its_name() {
+    let mut host = UserHost::new(UserConfig::default());
+    let here: Vec<u32> = host.functions().map(|f| f.id).collect();
+    let mut refused = 0;
+    for f in skep_abi::FUNCTIONS.iter().filter(|f| !here.contains(&f.id)) {
+        let xdp = f.called_from(ProgType::Xdp, skep_abi::AttachType(0));
+        if !xdp.is_some_and(|f| f.args.is_empty() && f.ret == skep_abi::Ret::Integer) {
+            continue;
+        }
+        let error = host.load(&returning("calls", Code::new().call(f.name)), &[], &LoadOptions::default());
+        let error = error.expect_err(f.name).to_string();
+        assert!(error.contains(f.name), "{}: {error}", f.name);
+        refused += 1;
+    }
+    assert!(refused > 3, "{refused}");
+}
+
+#[test]
 fn engines_are_what_was_asked_for() {
     let mut host = host();
     let seven = program("seven", ProgType::Xdp, &[Insn::mov_imm(Reg::R0, 7), Insn::exit()]);

@@ -83,18 +83,3 @@ fn follow_length(context: &mut RunContext) {
     let len = context.packet().len() as u64;
     context.set(LEN, len);
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use skep_abi::FUNCTIONS;
-
-    #[test]
-    fn every_described_function_is_implemented() {
-        let implemented: BTreeSet<u32> = super::all().iter().map(|f| f.id).collect();
-        let missing: Vec<_> =
-            FUNCTIONS.iter().filter(|f| !implemented.contains(&f.id)).map(|f| f.name).collect();
-        assert_eq!(missing, [] as [&str; 0]);
-    }
-}
