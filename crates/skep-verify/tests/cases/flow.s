@@ -79,9 +79,9 @@ loop:
 	r6 = *(u32 *)(r1 + 0)
 	r0 = 0
 loop:
-	r0 += 2
+	r0 += 2                              ; error: too large: more than 10000 instructions
 	if r0 != r6 goto loop
-	exit                                 ; error: too large: more than 10000 instructions
+	exit
 
 == may_goto bounds what has no bound
 	r0 = 0
