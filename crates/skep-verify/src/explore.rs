@@ -328,7 +328,7 @@ impl Explorer<'_> {
 
     /// The definition of a map.
     pub(crate) fn map(&self, map: u32) -> Result<MapDef, Reason> {
-        match self.program.maps.get(map as usize) {
+        match self.map_spec(map) {
             Some(spec) => Ok(spec.def),
             None => {
                 let maps = self.program.maps.len();
@@ -340,7 +340,8 @@ impl Explorer<'_> {
     /// The part of a map's values that has rules of its own, if there is one.
     pub(crate) fn special_field(&mut self, map: u32) -> Option<String> {
         let program = self.program;
-        self.special.entry(map).or_insert_with(|| special_field(program, map)).clone()
+        let spec = self.map_spec(map)?;
+        self.special.entry(map).or_insert_with(|| special_field(program, spec)).clone()
     }
 
     /// Whether programs may do this to the values of a map.

@@ -3,7 +3,7 @@
 //! refused. Source: `btf_parse_fields` of kernel/bpf/btf.c, Linux 6.18.
 
 use skep_btf::{Btf, Type, TypeId};
-use skep_obj::Program;
+use skep_obj::{MapSpec, Program};
 
 /// Types of which a value has at most one, or which only functions may touch.
 const TYPES: &[&str] = &[
@@ -29,9 +29,9 @@ const MAX_NESTING: usize = 16;
 const MAX_MEMBERS: usize = 1 << 16;
 
 /// The first part of a map's values that has rules of its own, by name; `None` if there is none, or no type tells.
-pub(crate) fn special_field(program: &Program, map: u32) -> Option<String> {
+pub(crate) fn special_field(program: &Program, map: &MapSpec) -> Option<String> {
     let btf = program.btf.as_deref()?;
-    let value = program.maps.get(map as usize)?.value_type?;
+    let value = map.value_type?;
     let mut left = MAX_MEMBERS;
     find(btf, value, MAX_NESTING, &mut left)
 }

@@ -1,30 +1,18 @@
 //! Calls of helpers, checked by the function table: what each argument must be, what the call leaves behind.
 //! Source: `check_helper_call`, `check_func_arg`, `check_map_func_compatibility` of kernel/bpf/verifier.c, Linux 6.18.
 
-use skep_abi::{Access as Use, Arg, Effect, Function, MapType, Ret};
+mod map;
+
+use skep_abi::{Access as Use, Arg, Effect, Function, Ret};
 use skep_isa::Reg;
 
 use crate::arith::MAX_OFFSET;
 use crate::error::Reason;
-use crate::explore::{CallMap, Explorer};
+use crate::explore::Explorer;
 use crate::pointer::{Access, stack_span, unmodified};
 use crate::stack::{Byte, Fill, place};
 use crate::state::{Held, Hold, State};
 use crate::value::{Kind, Value};
-
-/// Kinds for which some of these calls exist, with rules of their own that are not described yet.
-const LATER: &[MapType] = &[
-    MapType::ArrayOfMaps,
-    MapType::HashOfMaps,
-    MapType::Devmap,
-    MapType::DevmapHash,
-    MapType::Cpumap,
-    MapType::Xskmap,
-    MapType::Sockmap,
-    MapType::Sockhash,
-    MapType::ReuseportSockarray,
-    MapType::BloomFilter,
-];
 
 /// A call whose arguments are being checked.
 struct Call {
@@ -37,6 +25,18 @@ struct Call {
     released: Option<u32>,
     /// Whether the key is that of an array's element: those are always there.
     present: bool,
+}
+
+impl Call {
+    /// The error for an argument that is not what the function takes.
+    fn wrong(&self, reg: Reg, expected: &str, found: String) -> Reason {
+        Reason::Argument {
+            register: reg.0,
+            function: self.function.name,
+            expected: expected.to_owned(),
+            found,
+        }
+    }
 }
 
 /// Bytes of an array's key.
@@ -117,12 +117,10 @@ impl Explorer<'_> {
         Ok(match call.function.ret {
             Ret::Integer => Value::UNKNOWN,
             Ret::Void => Value::UNINIT,
+            Ret::MapValue => self.found_element(call)?,
             Ret::MapValueOrNull => {
-                let map = call.map.unwrap_or_default();
-                if call.present {
-                    return Ok(Value::pointer(Kind::MapValue { map }));
-                }
-                Value::pointer(Kind::MapValue { map }).or_null(self.new_id())
+                let found = self.found_element(call)?;
+                if call.present || found.nullable { found } else { found.or_null(self.new_id()) }
             }
             Ret::RecordOrNull => {
                 let size = call.constant.unwrap_or_default() as u32;
@@ -155,15 +153,11 @@ impl Explorer<'_> {
                 Kind::Context => unmodified(reg, &value),
                 _ => wrong("ctx"),
             },
-            Arg::Map(kinds) => {
-                let Kind::Map(map) = value.kind else { return wrong("map_ptr") };
-                self.map_argument(at, call, reg, map, kinds)
-            }
+            Arg::Map(kinds) => self.map_argument(at, call, reg, &value, kinds),
             Arg::MapKey(_) => {
                 let def = self.map_of(call)?;
                 self.memory_argument(call, reg, Bytes::exactly(def.key_size), Use::Read, state)?;
-                call.present = call.function.has(Effect::FindsIndex)
-                    && matches!(def.map_type, MapType::Array | MapType::PercpuArray)
+                call.present = self.finds_every_index(call.map.unwrap_or(u32::MAX), call.function)?
                     && self.constant_key(&value, state).is_some_and(|key| key < u64::from(def.max_entries));
                 Ok(())
             }
@@ -222,39 +216,6 @@ impl Explorer<'_> {
                 Err(Reason::Unsupported { what })
             }
         }
-    }
-
-    /// A map that a function is to work on.
-    fn map_argument(
-        &mut self,
-        at: usize,
-        call: &mut Call,
-        reg: Reg,
-        map: u32,
-        kinds: &[MapType],
-    ) -> Result<(), Reason> {
-        let def = self.map(map)?;
-        if LATER.contains(&def.map_type) {
-            let what = format!("{} on a map of kind {}", call.function.name, def.map_type);
-            return Err(Reason::Unsupported { what });
-        }
-        if call.function.has(Effect::WritesMap) {
-            self.map_allows(map, reg.0, true)?;
-        }
-        if !kinds.is_empty() && !kinds.contains(&def.map_type) {
-            return Err(Reason::Argument {
-                register: reg.0,
-                function: call.function.name,
-                expected: format!("a map of kind {}", names(kinds)),
-                found: format!("a map of kind {}", def.map_type),
-            });
-        }
-        let seen = self.call_maps.entry(at).or_insert(CallMap::One(map));
-        if *seen != CallMap::One(map) {
-            *seen = CallMap::Several;
-        }
-        call.map = Some(map);
-        Ok(())
     }
 
     /// The number that an array's key on the stack is, if it is known. Then it matters that it is.
@@ -406,10 +367,4 @@ fn forget_packet(state: &mut State) {
         |v| matches!(v.kind, Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::PacketEnd),
         |v| *v = Value::UNKNOWN,
     );
-}
-
-/// The names of kinds of map, for messages.
-fn names(kinds: &[MapType]) -> String {
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-    names.join(", ")
 }
