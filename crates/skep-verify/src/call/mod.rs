@@ -2,14 +2,16 @@
 //! Source: `check_helper_call`, `check_func_arg`, `check_map_func_compatibility` of kernel/bpf/verifier.c, Linux 6.18.
 
 mod map;
+mod rule;
+mod text;
 
-use skep_abi::{Access as Use, Arg, Effect, Function, Ret};
-use skep_isa::Reg;
+use skep_abi::{Access as Use, Arg, Effect, Function, MapType, Ret};
+use skep_isa::{Reg, Size};
 
 use crate::arith::MAX_OFFSET;
 use crate::error::Reason;
 use crate::explore::Explorer;
-use crate::pointer::{Access, stack_span, unmodified};
+use crate::pointer::{Access, is_aligned, stack_span, unmodified};
 use crate::stack::{Byte, Fill, place};
 use crate::state::{Held, Hold, State};
 use crate::value::{Kind, Value};
@@ -87,9 +89,13 @@ impl Explorer<'_> {
             let license = self.program.license.clone();
             return Err(Reason::NeedsGpl { function: function.name, license });
         }
+        self.allows_call(function, state)?;
         let mut call = Call { function, map: None, constant: None, released: None, present: false };
         for index in 0..function.args.len() {
-            self.argument(at, &mut call, index, state)?;
+            self.argument(at, &mut call, function.args[index], index, state)?;
+        }
+        if function.name == "bpf_snprintf" {
+            self.format_argument(&call, state)?;
         }
         if function.has(Effect::TailCall)
             && let Some(held) = state.held.first()
@@ -137,6 +143,7 @@ impl Explorer<'_> {
         &mut self,
         at: usize,
         call: &mut Call,
+        arg: Arg,
         index: usize,
         state: &mut State,
     ) -> Result<(), Reason> {
@@ -147,7 +154,12 @@ impl Explorer<'_> {
             let (expected, found) = (expected.to_owned(), value.to_string());
             Err(Reason::Argument { register: reg.0, function, expected, found })
         };
-        match call.function.args[index] {
+        match arg {
+            Arg::OrNull(_) if value.is_null_constant() => {
+                self.need_precise(state, reg);
+                Ok(())
+            }
+            Arg::OrNull(arg) => self.argument(at, call, *arg, index, state),
             Arg::Anything => Ok(()),
             Arg::Context => match value.kind {
                 Kind::Context => unmodified(reg, &value),
@@ -166,8 +178,10 @@ impl Explorer<'_> {
                 self.memory_argument(call, reg, size, Use::Read, state)
             }
             Arg::MapValueOut(_) => {
-                let size = Bytes::exactly(self.map_of(call)?.value_size);
-                self.memory_argument(call, reg, size, Use::Write, state)
+                let def = self.map_of(call)?;
+                // Of a bloom filter, it is asked whether this value is there.
+                let access = if def.map_type == MapType::BloomFilter { Use::Read } else { Use::Write };
+                self.memory_argument(call, reg, Bytes::exactly(def.value_size), access, state)
             }
             // Checked with its size, which comes after it.
             Arg::Memory { nullable, .. } => {
@@ -208,9 +222,14 @@ impl Explorer<'_> {
                     wrong("a number")
                 }
             }
-            Arg::Fixed { access, size, .. } => {
+            Arg::Fixed { access, size, aligned } => {
+                if aligned {
+                    let size = if size == 4 { Size::W } else { Size::Dw };
+                    is_aligned(reg, &value, 0, size)?;
+                }
                 self.memory_argument(call, reg, Bytes::exactly(size.into()), access, state)
             }
+            Arg::ConstStr => self.constant_string(reg, &value).map(|_| ()),
             _ => {
                 let what = format!("argument {} of {function}", index + 1);
                 Err(Reason::Unsupported { what })
