@@ -125,6 +125,25 @@ pub enum Reason {
         /// The most bytes there may be.
         limit: u32,
     },
+    /// The frames above a function that makes a tail call are too large.
+    StackAboveTailCall {
+        /// Their bytes.
+        bytes: u32,
+        /// One more than the most there may be.
+        limit: u32,
+    },
+    /// A global function has types that it can't be verified by, or is called with something else.
+    GlobalFunction {
+        /// Its name.
+        function: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A global function returns something else than a number.
+    NotAResult {
+        /// What r0 holds.
+        found: String,
+    },
     /// More instructions had to be looked at than the limit allows.
     TooComplex {
         /// The limit.
@@ -337,6 +356,16 @@ impl fmt::Display for Reason {
             Reason::StackTooLarge { bytes, frames, limit } => write!(
                 f,
                 "combined stack size of {frames} calls is {bytes}, too large: expected at most {limit} bytes"
+            ),
+            Reason::StackAboveTailCall { bytes, limit } => write!(
+                f,
+                "tail_calls are not allowed when call stack of previous frames is {bytes} bytes, too large: \
+                 expected less than {limit}"
+            ),
+            Reason::GlobalFunction { function, why } => write!(f, "global function `{function}`: {why}"),
+            Reason::NotAResult { found } => write!(
+                f,
+                "At subprogram exit the register R0 is not a scalar value: expected a number, found {found}"
             ),
             Reason::TooComplex { limit } => {
                 write!(f, "BPF program is too large: more than {limit} instructions had to be looked at")

@@ -18,6 +18,7 @@ use skep_obj::Program;
 use crate::domain::Scalar;
 use crate::error::{Decision, PATH_SHOWN, Place, Reason, Source, VerifyError};
 use crate::flow::{Flow, successors};
+use crate::global::Globals;
 use crate::liveness;
 use crate::options::{Options, Rules};
 use crate::prune::Node;
@@ -95,6 +96,7 @@ pub(crate) struct Explorer<'a> {
     pub(crate) options: &'a Options,
     pub(crate) context: Option<&'static Context>,
     pub(crate) flow: Flow,
+    pub(crate) globals: Globals,
     pub(crate) facts: Vec<Fact>,
     /// The maps that calls are given, by slot of the call.
     pub(crate) call_maps: HashMap<usize, CallMap>,
@@ -155,6 +157,7 @@ pub fn verify_watched(
         program: &program,
         options,
         context,
+        globals: Globals::new(&program, &flow),
         flow,
         facts: vec![Fact::Unreachable; slots],
         call_maps: HashMap::new(),
@@ -207,10 +210,40 @@ fn source_of(program: &Program, insn: usize) -> Option<Source> {
 }
 
 impl Explorer<'_> {
-    /// Follows every path, then checks the stacks of all chains of calls.
+    /// Follows every path, of the entry and of each global function that is called, then checks the stacks of all
+    /// chains of calls.
     fn run(&mut self) -> Result<(), VerifyError> {
-        let mut state = self.entry();
-        let mut at = 0;
+        let frame = self.entry();
+        self.walk(0, frame)?;
+        while let Some(function) = self.globals.next() {
+            let start = self.program.functions[function].start;
+            let refused = |reason| error(self.program, start, reason, Place::default());
+            let frame = self.global_entry(function).map_err(refused)?;
+            self.walk(start, frame)?;
+        }
+        self.stats.insns_processed = self.processed;
+        self.check_stacks(0).map_err(|(insn, reason)| error(self.program, insn, reason, Place::default()))
+    }
+
+    /// Follows every path from an instruction.
+    fn walk(&mut self, start: usize, frame: Frame) -> Result<(), VerifyError> {
+        // Nothing is known of one function in the states of another.
+        self.nodes.clear();
+        self.free.clear();
+        self.kept.iter_mut().for_each(Vec::clear);
+        self.history.clear();
+        self.links.clear();
+        if self.options.log && start != 0 {
+            let _ = writeln!(self.log, "\n{}:", self.program.functions[frame.function].name);
+        }
+        let mut state = State {
+            frames: vec![Rc::new(frame)],
+            held: Vec::new(),
+            sections: Sections::default(),
+            written: [0; MAX_FRAMES],
+            may_gotos: 0,
+        };
+        let mut at = start;
         loop {
             match self.advance(at, &mut state) {
                 Ok(Next::Slot(next)) => at = next,
@@ -233,12 +266,11 @@ impl Explorer<'_> {
             }
         }
         self.fall_back(0);
-        self.stats.insns_processed = self.processed;
-        self.check_stacks().map_err(|(insn, reason)| error(self.program, insn, reason, Place::default()))
+        Ok(())
     }
 
-    /// The state at the program's start.
-    fn entry(&self) -> State {
+    /// What is known where the program starts.
+    fn entry(&self) -> Frame {
         let mut frame = Frame::new(0, 0, 0);
         if self.program.prog_type == ProgType::Unspec {
             let size = self.options.memory.unwrap_or(0);
@@ -252,13 +284,7 @@ impl Explorer<'_> {
         if self.options.rules == Rules::Safety {
             frame.regs.iter_mut().filter(|r| r.kind == Kind::Uninit).for_each(|r| *r = Value::constant(0));
         }
-        State {
-            frames: vec![Rc::new(frame)],
-            held: Vec::new(),
-            sections: Sections::default(),
-            written: [0; MAX_FRAMES],
-            may_gotos: 0,
-        }
+        frame
     }
 
     /// One instruction of the path.
@@ -361,33 +387,6 @@ impl Explorer<'_> {
     pub(crate) fn note_stack(&mut self, function: usize, off: i64) {
         let bytes = (-off).max(0) as u32;
         self.stacks[function] = self.stacks[function].max(bytes);
-    }
-
-    /// Checks that no chain of calls needs more stack, or more frames, than there is.
-    fn check_stacks(&self) -> Result<(), (usize, Reason)> {
-        let calls = &self.flow.calls;
-        // Callees before callers: the calls form no circle.
-        let mut worst: Vec<Option<(u32, usize)>> = vec![None; calls.len()];
-        let mut work = vec![0];
-        while let Some(&function) = work.last() {
-            if let Some(&(callee, _)) = calls[function].iter().find(|(callee, _)| worst[*callee].is_none()) {
-                work.push(callee);
-                continue;
-            }
-            work.pop();
-            let below = calls[function].iter().filter_map(|(callee, _)| worst[*callee]);
-            let (bytes, frames) = below.fold((0, 0), |(b, f), (b2, f2)| (b.max(b2), f.max(f2)));
-            worst[function] = Some((bytes + self.stacks[function].next_multiple_of(16), frames + 1));
-        }
-        let (bytes, frames) = worst[0].unwrap_or_default();
-        let limits = &self.options.limits;
-        if bytes > limits.stack_bytes {
-            return Err((0, Reason::StackTooLarge { bytes, frames, limit: limits.stack_bytes }));
-        }
-        if frames > limits.frames {
-            return Err((0, Reason::TooManyFrames { limit: limits.frames }));
-        }
-        Ok(())
     }
 
     /// The error for a reason found at an instruction.

@@ -122,6 +122,46 @@ impl Flow {
         }
     }
 
+    /// The functions that a function's calls lead to, itself first, each after all that call it.
+    pub(crate) fn callers_first(&self, root: usize) -> Vec<usize> {
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.calls.len()];
+        // A function and how many of its calls have been followed.
+        let mut chain = vec![(root, 0usize)];
+        seen[root] = true;
+        while let Some((function, followed)) = chain.last_mut() {
+            match self.calls[*function].get(*followed) {
+                Some(&(callee, _)) => {
+                    *followed += 1;
+                    if !std::mem::replace(&mut seen[callee], true) {
+                        chain.push((callee, 0));
+                    }
+                }
+                None => {
+                    order.push(*function);
+                    chain.pop();
+                }
+            }
+        }
+        order.reverse();
+        order
+    }
+
+    /// Whether something holds of each function's own instructions, or of those of a function that it calls.
+    pub(crate) fn with_callees(
+        &self,
+        program: &Program,
+        holds: impl Fn(&Program, usize) -> bool,
+    ) -> Vec<bool> {
+        let mut found: Vec<bool> = (0..self.calls.len()).map(|function| holds(program, function)).collect();
+        for root in 0..found.len() {
+            for function in self.callers_first(root).into_iter().rev() {
+                found[function] |= self.calls[function].iter().any(|(callee, _)| found[*callee]);
+            }
+        }
+        found
+    }
+
     /// Checks that calls form no circle.
     fn no_recursion(&self, program: &Program) -> Result<(), Refused> {
         #[derive(Clone, Copy, PartialEq)]

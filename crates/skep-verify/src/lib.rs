@@ -9,12 +9,13 @@
 //! - `flow`, `liveness`: what the shape of the program tells before any path is walked;
 //! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `pointer`, `jump`, `call`: the rules, by instruction;
 //! - `kernel`: the kernel's types, by name;
+//! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
 //! - `special`: maps that are refused for what their values contain;
 //! - `prune`, `precise`: where paths meet, which of them are the same;
 //! - `watch`: the walk seen from outside, instruction by instruction.
 //!
-//! Functions of the program, static or global, are walked at each call with what is known there; Linux verifies global
-//! ones once, by their types. Callbacks, kernel functions, kernel pointers and maps of maps are refused by name.
+//! Static functions are walked at each call with what is known there, global ones once, for whatever their types allow.
+//! Callbacks, kernel functions, kernel pointers and maps of maps are refused by name.
 //!
 //! It runs nothing, and knows neither hosts nor maps' contents, but for data that is frozen.
 //!
@@ -66,10 +67,12 @@
 
 mod arith;
 mod call;
+mod depth;
 pub mod domain;
 mod error;
 mod explore;
 mod flow;
+mod global;
 mod jump;
 mod kernel;
 mod liveness;
@@ -78,6 +81,7 @@ mod options;
 mod pointer;
 mod precise;
 mod prune;
+mod signature;
 mod special;
 mod stack;
 mod state;

@@ -46,7 +46,7 @@ impl Explorer<'_> {
             }
             _ => {}
         }
-        self.note_region(at, pointer.kind)?;
+        self.note_region(at, &pointer)?;
         self.aligned(reg, &pointer, insn.off, size)?;
         self.within(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Read)?;
         if let Some(constant) = self.constant_data(&pointer, insn.off, size) {
@@ -81,7 +81,7 @@ impl Explorer<'_> {
             }
             _ => {}
         }
-        self.note_region(at, pointer.kind)?;
+        self.note_region(at, &pointer)?;
         self.aligned(reg, &pointer, insn.off, size)?;
         self.within(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Write)
     }
@@ -99,8 +99,10 @@ impl Explorer<'_> {
         Ok(())
     }
 
-    fn note_region(&mut self, at: usize, kind: Kind) -> Result<(), Reason> {
-        let region = match kind {
+    fn note_region(&mut self, at: usize, pointer: &Value) -> Result<(), Reason> {
+        let region = match pointer.kind {
+            // Whatever a caller has.
+            Kind::Memory { .. } if pointer.flags.has(Flags::ARGUMENT) => Region::Mixed,
             Kind::Packet { .. } => Region::Packet,
             Kind::PacketMeta { .. } => Region::PacketMeta,
             Kind::MapValue { .. } => Region::MapValue,

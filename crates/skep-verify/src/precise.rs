@@ -108,7 +108,7 @@ impl Explorer<'_> {
                 wanted.slots[*depth] = 0;
             }
             Op::Jump { src: Src::Reg, .. } if *regs & (dst | src) != 0 => *regs |= dst | src,
-            Op::Call(Callee::Local) => {
+            Op::Call(Callee::Local) if !self.is_global_call(passed.insn as usize) => {
                 // From the callee's first instruction to the call: its arguments are the caller's.
                 let arguments = wanted.regs[frame] & 0b11_1110;
                 wanted.regs[frame] = 0;

@@ -128,4 +128,12 @@ impl State {
             frame.stack.spilled_mut().filter(|v| test(v)).for_each(&mut change);
         }
     }
+
+    /// The packet may be elsewhere: what points into it is a number now.
+    pub(crate) fn forget_packet(&mut self) {
+        self.change(
+            |v| matches!(v.kind, Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::PacketEnd),
+            |v| *v = Value::UNKNOWN,
+        );
+    }
 }

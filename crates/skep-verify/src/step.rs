@@ -230,11 +230,15 @@ impl Explorer<'_> {
     /// A call of one of the program's functions: it is walked in place, with what is known at this call.
     fn call_local(&mut self, at: usize, insn: &Insn, state: &mut State) -> Result<Next, Reason> {
         let start = (at as i64 + 1 + insn.imm) as usize;
+        let callee = self.flow.function[start] as usize;
+        if self.globals.has(callee) {
+            return self.call_global(at, callee, state);
+        }
         let limit = self.options.limits.frames.min(MAX_FRAMES);
         if state.frames.len() >= limit {
             return Err(Reason::TooManyFrames { limit });
         }
-        let mut frame = Frame::new(self.flow.function[start] as usize, state.frames.len(), at);
+        let mut frame = Frame::new(callee, state.frames.len(), at);
         frame.regs[1..=5].copy_from_slice(&state.frame().regs[1..=5]);
         // Nothing of an earlier activation can be read.
         state.written[state.frames.len()] = u64::MAX;
@@ -248,7 +252,10 @@ impl Explorer<'_> {
 /// The end of a function.
 fn exit(state: &mut State) -> Result<Next, Reason> {
     if state.depth() == 0 {
-        state.read(Reg::R0)?;
+        let result = state.read(Reg::R0)?;
+        if state.frame().function != 0 && !result.is_scalar() {
+            return Err(Reason::NotAResult { found: result.to_string() });
+        }
         if let Some(held) = state.held.first() {
             return Err(Reason::Unreleased { acquired: held.at, at: "the program ends" });
         }

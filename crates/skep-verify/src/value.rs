@@ -116,6 +116,9 @@ impl Flags {
     /// The program's, but a list or tree owns it (`NON_OWN_REF`).
     pub(crate) const NON_OWNING: Flags = Flags(1 << 7);
 
+    /// Memory of the program's own, or of its kernel's: a global function does not know which it is given.
+    pub(crate) const ARGUMENT: Flags = Flags(1 << 8);
+
     /// In the order, and by the names, of Linux's log.
     const PREFIXES: [(Flags, &str); 6] = [
         (Flags::READONLY, "rdonly_"),

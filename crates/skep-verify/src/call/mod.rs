@@ -107,7 +107,7 @@ impl Explorer<'_> {
         }
         // A tail call in a called function comes back, after another program had the packet.
         if function.has(Effect::MovesPacket) || function.has(Effect::TailCall) {
-            forget_packet(state);
+            state.forget_packet();
         }
         state.clobber();
         if function.has(Effect::TailCall) && state.depth() > 0 {
@@ -378,12 +378,4 @@ impl Explorer<'_> {
 fn release(state: &mut State, record: u32) {
     state.held.retain(|held| held.id != record);
     state.change(|v| v.acquired == record, |v| *v = Value::UNKNOWN);
-}
-
-/// The packet may be elsewhere: what points into it is a number now.
-fn forget_packet(state: &mut State) {
-    state.change(
-        |v| matches!(v.kind, Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::PacketEnd),
-        |v| *v = Value::UNKNOWN,
-    );
 }
