@@ -112,10 +112,10 @@ fn parameter(program: &Program, btf: &Btf, index: usize, ty: TypeId, tags: Tags)
         if tags != (Tags { context: tags.context, ..Tags::default() }) {
             return invalid();
         }
-        return match !tags.context || may_be_context(program, btf, target) {
-            true => Ok(Param::Context),
-            false => Err(format!("arg#{index}: {} is not the context", btf.type_name(ty))),
-        };
+        if tags.context && !may_be_context(program, btf, target) {
+            return Err(format!("arg#{index}: {} is not the context", btf.type_name(ty)));
+        }
+        return Ok(Param::Context);
     }
     let name = structure(btf, target);
     if name.as_deref() == Some("bpf_dynptr") {
@@ -128,16 +128,12 @@ fn parameter(program: &Program, btf: &Btf, index: usize, ty: TypeId, tags: Tags)
         return Ok(Param::Trusted { name, nullable: tags.nullable });
     }
     if tags.untrusted {
-        return match tags == (Tags { untrusted: true, ..Tags::default() }) {
-            true => Ok(Param::Untrusted { name }),
-            false => invalid(),
-        };
+        let alone = tags == (Tags { untrusted: true, ..Tags::default() });
+        return if alone { Ok(Param::Untrusted { name }) } else { invalid() };
     }
     if tags.arena {
-        return match tags == (Tags { arena: true, ..Tags::default() }) {
-            true => Ok(Param::Arena),
-            false => invalid(),
-        };
+        let alone = tags == (Tags { arena: true, ..Tags::default() });
+        return if alone { Ok(Param::Arena) } else { invalid() };
     }
     match btf.size_of(target) {
         Ok(size) => Ok(Param::Memory { size, nullable: !tags.nonnull }),
