@@ -4,7 +4,7 @@
 //! compared. One module a subject says what its files are, and [`cases`] prints; the task fails if a case does.
 
 #[cfg(feature = "golden")]
-mod case;
+pub(crate) mod case;
 #[cfg(feature = "golden")]
 mod cases;
 #[cfg(feature = "golden")]

@@ -155,6 +155,6 @@ impl Kernel {
 }
 
 /// The kernel for BPF.
-fn read(source: &Path, options: &CompileOptions) -> skep::obj::Object {
+pub(super) fn read(source: &Path, options: &CompileOptions) -> skep::obj::Object {
     skep::source::read(source, options).unwrap_or_else(|error| panic!("{error}"))
 }
