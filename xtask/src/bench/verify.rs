@@ -68,10 +68,12 @@ pub(super) fn table(workspace: &Workspace, part: &str) -> Result<Option<String>,
 /// One line of the table.
 fn row(name: &str, all: &[Measured]) -> String {
     let seconds = |of: fn(&Measured) -> Duration| all.iter().map(of).sum::<Duration>().as_secs_f64();
+    #[allow(clippy::cast_precision_loss)] // a table shows three digits
     let insns = |of: fn(&Measured) -> u64| all.iter().map(of).sum::<u64>() as f64 / 1e6;
     let (ours, linux) = (seconds(|m| m.ours), seconds(|m| m.linux));
     let ratio = |m: &Measured| (m.linux.as_secs_f64() / m.ours.as_secs_f64()).ln();
-    let mean = (all.iter().map(ratio).sum::<f64>() / all.len() as f64).exp();
+    let programs = f64::from(u32::try_from(all.len()).unwrap_or(u32::MAX));
+    let mean = (all.iter().map(ratio).sum::<f64>() / programs).exp();
     format!(
         "{name:<18} {:>8} {:>12.2} {:>12.2} {mean:>8.2} {:>12.2} {:>12.2}\n",
         all.len(),
@@ -97,9 +99,9 @@ fn samples_rows() -> Result<String, Error> {
         }
         let Ok(program) = case::program(&case, &mut types) else { continue };
         match measure(case["id"].as_str().unwrap_or_default(), &Arc::new(program)) {
-            Some(Some(m)) => measured.push(m),
-            Some(None) => refused += 1,
-            None => not_loaded += 1,
+            Outcome::Measured(m) => measured.push(m),
+            Outcome::Refused => refused += 1,
+            Outcome::NotLoaded => not_loaded += 1,
         }
     }
     if measured.is_empty() {
@@ -141,20 +143,36 @@ fn filter64(workspace: &Workspace) -> Option<Measured> {
     let options = CompileOptions { compiler: Some(CLANG.into()), arguments: Vec::new() };
     let object = super::vm::read(&path, &options);
     let (_, program) = object.link_all().next().expect("a program");
-    measure(FILTER, &Arc::new(program.expect("a whole program"))).flatten()
+    match measure(FILTER, &Arc::new(program.expect("a whole program"))) {
+        Outcome::Measured(measured) => Some(measured),
+        _ => None,
+    }
 }
 
-/// Verifies a program on both sides in turns. `None` if the kernel does not take it, `Some(None)` if we don't.
-fn measure(name: &str, program: &Arc<Program>) -> Option<Option<Measured>> {
+/// What came of a program.
+enum Outcome {
+    Measured(Measured),
+    /// We refuse it.
+    Refused,
+    /// The kernel can't load it.
+    NotLoaded,
+}
+
+/// Verifies a program on both sides in turns.
+fn measure(name: &str, program: &Arc<Program>) -> Outcome {
     let mut host = LinuxHost::new();
     let maps: Option<Vec<MapId>> =
         program.maps.iter().map(|spec| host.create_map(spec, program.btf.as_deref()).ok()).collect();
-    let maps = maps?;
+    let Some(maps) = maps else { return Outcome::NotLoaded };
     let mut best: Option<Measured> = None;
     for _ in 0..ROUNDS {
-        let (_, info) = host.load(program, &maps, &LoadOptions::default()).ok()?;
+        let Ok((_, info)) = host.load(program, &maps, &LoadOptions::default()) else {
+            return Outcome::NotLoaded;
+        };
         let start = Instant::now();
-        let Ok(verified) = verify(program.clone(), &Options::default()) else { return Some(None) };
+        let Ok(verified) = verify(program.clone(), &Options::default()) else {
+            return Outcome::Refused;
+        };
         let ours = start.elapsed();
         let insns = verified.stats().insns_processed;
         best = Some(match best {
@@ -168,5 +186,5 @@ fn measure(name: &str, program: &Arc<Program>) -> Option<Option<Measured>> {
             Some(m) => Measured { ours: m.ours.min(ours), linux: m.linux.min(info.verify), ..m },
         });
     }
-    Some(best)
+    best.map_or(Outcome::NotLoaded, Outcome::Measured)
 }
