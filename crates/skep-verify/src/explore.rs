@@ -148,6 +148,7 @@ pub fn verify_watched(
     let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
     let context = program.prog_type.context();
     let flow = Flow::new(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
+    crate::maps::check(&program).map_err(|(insn, reason)| bare(insn, reason))?;
     if context.is_none() && program.prog_type != ProgType::Unspec {
         return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
     }

@@ -76,6 +76,7 @@ mod global;
 mod jump;
 mod kernel;
 mod liveness;
+mod maps;
 mod memory;
 mod options;
 mod pointer;

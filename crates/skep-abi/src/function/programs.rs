@@ -117,9 +117,10 @@ sets! {
         LwtSeg6local FlowDissector SkLookup Tracing Lsm Syscall;
     COOKIE = SocketFilter SchedCls SchedAct CgroupSkb CgroupSock CgroupSockAddr SkReuseport SkSkb SockOps;
     NETNS_COOKIE = SocketFilter SchedCls SchedAct CgroupSkb CgroupSock CgroupSockAddr CgroupSockopt SkMsg SockOps;
-    SK_STORAGE_GET = SchedCls SchedAct CgroupSkb CgroupSockAddr CgroupSockopt SkMsg SockOps StructOps;
-    SK_STORAGE_DELETE = SchedCls SchedAct CgroupSkb CgroupSockAddr CgroupSockopt SkMsg SockOps StructOps;
+    SK_STORAGE_GET = SchedCls SchedAct CgroupSkb CgroupSockAddr CgroupSockopt SkMsg SockOps StructOps Lsm;
+    SK_STORAGE_DELETE = SchedCls SchedAct CgroupSkb CgroupSockAddr CgroupSockopt SkMsg SockOps StructOps Lsm;
     CGROUP_SOCK = CgroupSock;
+    TRACE_SOCK = Tracing Syscall;
     SOCK_ADDR = CgroupSockAddr;
     SOCK_OPS = SockOps;
     SK_MSG = SkMsg;

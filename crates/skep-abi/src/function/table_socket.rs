@@ -142,9 +142,9 @@ functions! {
         "the TCP socket of these addresses in any state, to be released";
     107 sk_storage_get(SK_STORAGE, Context, INITIAL, Anything) -> MapValueOrNull [] CGROUP_SOCK 5 . 6
         "this map's storage at the context's socket";
-    107 sk_storage_get(SK_STORAGE, SOCK_OR_NULL, INITIAL, Anything) -> MapValueOrNull [] BTF_TRACE 5 . 11
+    107 sk_storage_get(SK_STORAGE, SOCK_OR_NULL, INITIAL, Anything) -> MapValueOrNull [] TRACE_SOCK 5 . 11
         "this map's storage at a socket; flag BPF_SK_STORAGE_GET_F_CREATE makes it";
-    108 sk_storage_delete(SK_STORAGE, SOCK_OR_NULL) -> Integer [] BTF_TRACE 5 . 11
+    108 sk_storage_delete(SK_STORAGE, SOCK_OR_NULL) -> Integer [] TRACE_SOCK 5 . 11
         "remove this map's storage at a socket";
     124 sk_assign(Context, SOCKET_OR_NULL, Anything) -> Integer [] SK_LOOKUP 5 . 9
         "choose the socket that the lookup finds; null takes the choice back";

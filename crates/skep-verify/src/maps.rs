@@ -1,0 +1,64 @@
+//! Which maps a program may load at all, whatever it does with them.
+//! What the values hold is checked where their fields are read.
+//! Source: `check_map_prog_compatibility`, `resolve_pseudo_ldimm64` of kernel/bpf/verifier.c, Linux 6.18.
+
+use skep_abi::MapType;
+use skep_isa::{Op, Wide};
+use skep_obj::{ProgFlags, Program};
+
+use crate::error::Reason;
+
+/// Kinds of map that sleepable programs may use: those whose elements stay while the program sleeps.
+const SLEEPABLE: &[MapType] = &[
+    MapType::Hash,
+    MapType::LruHash,
+    MapType::Array,
+    MapType::PercpuHash,
+    MapType::PercpuArray,
+    MapType::LruPercpuHash,
+    MapType::ArrayOfMaps,
+    MapType::HashOfMaps,
+    MapType::Ringbuf,
+    MapType::UserRingbuf,
+    MapType::InodeStorage,
+    MapType::SkStorage,
+    MapType::TaskStorage,
+    MapType::CgrpStorage,
+    MapType::Queue,
+    MapType::Stack,
+    MapType::Arena,
+];
+
+/// Checks the maps that a program loads; the error is at the instruction that loads the one it is about.
+pub(crate) fn check(program: &Program) -> Result<(), (usize, Reason)> {
+    let sleepable = program.flags.contains(ProgFlags::SLEEPABLE);
+    // The one map of each of the two kinds of storage at cgroups.
+    let mut storages: [Option<usize>; 2] = [None; 2];
+    for (at, insn) in program.insns.iter().enumerate() {
+        if !matches!(insn.op(), Op::Wide(Wide::MapIdx | Wide::MapIdxValue)) {
+            continue;
+        }
+        let index = insn.wide_halves().0 as u32 as usize;
+        let Some(map) = program.maps.get(index) else { continue };
+        let refuse = |why: String| Err((at, Reason::BadOperand { why }));
+        let name = &map.name;
+        if sleepable && !SLEEPABLE.contains(&map.def.map_type) {
+            return refuse(format!(
+                "map `{name}` is a {}: Sleepable programs can only use array, hash, ringbuf and local storage maps",
+                map.def.map_type
+            ));
+        }
+        let storage = match map.def.map_type {
+            MapType::CgroupStorage => 0,
+            MapType::PercpuCgroupStorage => 1,
+            MapType::StructOps => {
+                return refuse(format!("map `{name}`: bpf_struct_ops map cannot be used in prog"));
+            }
+            _ => continue,
+        };
+        if *storages[storage].get_or_insert(index) != index {
+            return refuse(format!("map `{name}`: only one cgroup storage of each type is allowed"));
+        }
+    }
+    Ok(())
+}
