@@ -432,12 +432,10 @@ fn stack_covers(
         Mode::Same => old.stack.slots().len().max(new.stack.slots().len()),
         _ => old.stack.slots().len(),
     };
-    for index in 0..slots {
-        if mode == Mode::Matters && read & 1 << index == 0 {
-            continue;
-        }
-        let (a, b) = (old.stack.slot(index), new.stack.slot(index));
-        if !slot_covers(&a, &b, precise & 1 << index != 0, mode, names) {
+    let compared = if mode == Mode::Matters { read } else { u64::MAX };
+    for index in bits(compared & crate::domain::ones(slots as u32)) {
+        let (a, b) = (old.stack.get(index), new.stack.get(index));
+        if !slot_covers(a, b, precise & 1 << index != 0, mode, names) {
             return false;
         }
         let untouched = |(a, b): (&Byte, &Byte)| *a != Byte::Uninit && *b == Byte::Uninit;
@@ -456,7 +454,7 @@ fn slot_covers(old: &Slot, new: &Slot, precise: bool, mode: Mode, names: &mut Na
     }
     // A number in eight bytes, however it came there, is a number.
     if let (Some(a), Some(b)) = (old.as_scalar(), new.as_scalar()) {
-        return value_covers(&a, &b, precise, mode, names);
+        return value_covers(a, b, precise, mode, names);
     }
     let spilled = old.spilled_bytes();
     if spilled > 0 && spilled != new.spilled_bytes() {

@@ -50,18 +50,20 @@ impl Slot {
     }
 
     /// What the slot holds as one number, if its bytes are all of a kind that is one.
-    pub(crate) fn as_scalar(&self) -> Option<Value> {
-        match self.bytes[0] {
-            Byte::Spill if self.spilled_bytes() == 8 && self.value.is_scalar() => Some(self.value),
-            Byte::Misc | Byte::Uninit
-                if self.bytes.iter().all(|b| matches!(b, Byte::Misc | Byte::Uninit)) =>
-            {
-                Some(Value::UNKNOWN)
-            }
-            _ => None,
+    pub(crate) fn as_scalar(&self) -> Option<&Value> {
+        if self.bytes == [Byte::Spill; 8] {
+            return self.value.is_scalar().then_some(&self.value);
         }
+        let anything = |b: &Byte| matches!(b, Byte::Misc | Byte::Uninit);
+        (self.bytes == [Byte::Misc; 8] || self.bytes.iter().all(anything)).then_some(&SOME_NUMBER)
     }
 }
+
+/// What a slot is that was never used.
+static UNUSED: Slot = Slot::UNINIT;
+
+/// What a slot holds of which nothing is known.
+static SOME_NUMBER: Value = Value::UNKNOWN;
 
 /// The slots, from the frame pointer down, as far as they are used.
 #[derive(Clone, Default)]
@@ -93,7 +95,12 @@ impl Stack {
 
     /// The slot; one that was never used holds nothing.
     pub(crate) fn slot(&self, index: usize) -> Slot {
-        self.slots.get(index).copied().unwrap_or(Slot::UNINIT)
+        *self.get(index)
+    }
+
+    /// The same, where it lies.
+    pub(crate) fn get(&self, index: usize) -> &Slot {
+        self.slots.get(index).unwrap_or(&UNUSED)
     }
 
     /// The slot, to be changed.
