@@ -1,7 +1,8 @@
 //! Small programs in assembly, each with its verdict: `cases/*.s`.
 //!
 //! A file has one program a block. A block starts with `== what it shows`; lines that start with a dot say what the
-//! program is (`.type xdp`, `.license GPL`, `.map hash 4 8 16 [flags]`, `.data HEX` for a frozen data section,
+//! program is (`.type xdp`, `.license GPL`, `.map hash 4 8 16 [flags]`, `.inner hash 4 8 16 [flags]` for
+//! what the map before it holds, `.data HEX` for a frozen data section, `.sleepable`,
 //! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts, `.safety` where only what is not safe is refused); `name:`
 //! is a label, `fn name:` the start of a function; the rest are instructions in pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
 //! words; `; help: words` that the suggestion has these. A block without it is accepted; `.zeroed` says that the entry
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use skep_abi::{AttachType, Function, MapDef, MapFlags, MapType, ProgType};
 use skep_isa::text::{Field, Reader};
 use skep_isa::{Callee, FormId, Insn, Op};
-use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFunction, Program};
+use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFlags, ProgFunction, Program};
 use skep_verify::{Options, Rules, Shifts, verify};
 
 /// What a block says.
@@ -46,6 +47,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
     let mut options = Options::default();
     let mut prog_type = ProgType::SocketFilter;
     let mut license = String::new();
+    let mut flags = ProgFlags::default();
     let mut maps: Vec<MapSpec> = Vec::new();
     let mut labels: HashMap<&str, usize> = HashMap::new();
     let mut starts = vec![(0, "main")];
@@ -77,6 +79,12 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
                     flags.first().map_or(0, |f| number(f)),
                 ));
             }
+            [".inner", kind, key, value, entries, ref flags @ ..] => {
+                let flags = flags.first().map_or(0, |f| number(f));
+                let inner = map(kind, [key, value, entries].map(number), flags);
+                maps.last_mut().expect("an outer map").inner = Some(Box::new(inner));
+            }
+            [".sleepable"] => flags = ProgFlags::SLEEPABLE,
             [".data", hex] => maps.push(data(hex)),
             [".memory", size] => options.memory = Some(number(size)),
             [".limit", limit] => options.limits.insns = u64::from(number(limit)),
@@ -133,7 +141,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
         prog_type,
         attach_type: AttachType(0),
         license,
-        flags: skep_obj::ProgFlags::default(),
+        flags,
         attach_to: None,
         kernel_symbols: Vec::new(),
         kern_version: 0,

@@ -71,8 +71,13 @@ impl<'a> Explorer<'a> {
         let def = self.map(map)?;
         if !kinds.is_empty() && !kinds.contains(&def.map_type) {
             let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-            let expected = format!("a map of kind {}", names.join(", "));
-            return Err(call.wrong(reg, &expected, format!("a map of kind {}", def.map_type)));
+            let what = format!(
+                "cannot pass map_type {} into func {}: expected one of {}",
+                def.map_type,
+                function.name,
+                names.join(", ")
+            );
+            return Err(Reason::Forbidden { register: reg.0, what });
         }
         if function.has(Effect::WritesMap) {
             self.map_allows(map, reg.0, true)?;

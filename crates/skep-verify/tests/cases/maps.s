@@ -171,7 +171,7 @@ out:
 	r2 = r10
 	r2 += -4
 	r1 = map_idx(0) ll
-	call bpf_map_lookup_elem             ; error: a map of kind prog_array
+	call bpf_map_lookup_elem             ; error: cannot pass map_type prog_array
 	exit
 
 == a tail call
