@@ -151,6 +151,13 @@ fn wide_loads_say_what_their_number_is() {
     same(&[(Pseudoc, "r1 = map_fd(3) ll"), (Pseudoc, "ld_pseudo r1, 1, 3"), (Normal, "lddw %r1,map_fd(3)")]);
     // LLVM's word has no place for the second number: it is zero.
     same(&[(Pseudoc, "r1 = map_value(3, 0) ll"), (Pseudoc, "ld_pseudo r1, 2, 3")]);
+    // LLVM prints the first number unsigned, and it does not reach into the second.
+    for first in ["4294967292", "0xfffffffc", "-4", "2 - 6"] {
+        let pseudo = |kind| format!("ld_pseudo r1, {kind}, {first}");
+        same(&[(Pseudoc, "r1 = map_value(-4, 0) ll"), (Pseudoc, &pseudo(2))]);
+        same(&[(Pseudoc, "r1 = btf_id(-4, 0) ll"), (Pseudoc, &pseudo(3))]);
+        same(&[(Pseudoc, "r1 = map_idx_value(-4, 0) ll"), (Pseudoc, &pseudo(6))]);
+    }
     same(&[(Pseudoc, "r1 = 3 ll"), (Normal, "lddw %r1,3"), (Kernel, "(18) r1 = 0x3")]);
     same(&[(Pseudoc, "r1 = func(pc+2) ll"), (Kernel, "(18) r1 = subprog[+2]")]);
     // LLVM makes a 32-bit move of this.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::row::{AluOp, AtomicOp, Callee, Cond, Op, Order, Row, Size, Src, Wide, Width};
+use crate::row::{AluOp, AtomicOp, Callee, Cond, ImmUse, Op, Order, Row, Size, Src, Wide, Width};
 use crate::table;
 
 /// A register field: 0-10 are registers, 11-15 can be encoded and are refused by verifiers.
@@ -229,6 +229,14 @@ impl Insn {
     /// The low and the high 32 bits of a wide load's immediate.
     pub const fn wide_halves(&self) -> (i32, i32) {
         (self.imm as i32, (self.imm >> 32) as i32)
+    }
+
+    /// Sets the low 32 bits of a wide load's immediate. A form of one number keeps it sign-extended; in one of two, the
+    /// high half is a number of its own and stays what it is.
+    #[inline]
+    pub(crate) fn set_wide_low(&mut self, low: u32) {
+        let is_pair = self.row().is_some_and(|row| row.imm == ImmUse::WidePair);
+        self.imm = if is_pair { self.imm & !0xffff_ffff | i64::from(low) } else { i64::from(low as i32) };
     }
 }
 

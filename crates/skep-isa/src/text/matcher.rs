@@ -6,9 +6,9 @@ use alloc::format;
 use alloc::string::ToString;
 
 use super::lex::{Kind, Token};
-use super::read::{Cause, Field, MAX_DEPTH, Parsed, Pattern, Reference, TextError};
+use super::read::{Cause, Field, MAX_DEPTH, Parsed, Reference, TextError};
 use super::template::Operand;
-use crate::insn::{Insn, Reg};
+use crate::insn::{FormId, Insn, Reg};
 
 /// One attempt to match a statement with a template.
 pub(super) struct Match<'t, 'a> {
@@ -16,10 +16,10 @@ pub(super) struct Match<'t, 'a> {
     at: usize,
     end: usize,
     constant: &'t dyn Fn(&str) -> Option<i64>,
+    insn: Insn,
+    /// The registers that have been read.
     dst: Option<u8>,
     src: Option<u8>,
-    off: i16,
-    imm: i64,
     reference: Option<Reference<'a>>,
 }
 
@@ -34,12 +34,14 @@ impl<'t, 'a> Match<'t, 'a> {
         tokens: &'t [Token<'a>],
         end: usize,
         constant: &'t dyn Fn(&str) -> Option<i64>,
+        form: FormId,
     ) -> Self {
-        Match { tokens, at: 0, end, constant, dst: None, src: None, off: 0, imm: 0, reference: None }
+        let insn = Insn { form, dst: Reg::R0, src: Reg::R0, off: 0, imm: 0 };
+        Match { tokens, at: 0, end, constant, insn, dst: None, src: None, reference: None }
     }
 
-    pub(super) fn run(mut self, pattern: &Pattern) -> Result<Parsed<'a>, TextError> {
-        for piece in &pattern.tokens {
+    pub(super) fn run(mut self, pattern: &[Token<'_>]) -> Result<Parsed<'a>, TextError> {
+        for piece in pattern {
             match piece.kind {
                 Kind::Tag(tag) => self.operand(Operand::of_tag(tag))?,
                 literal => {
@@ -54,14 +56,9 @@ impl<'t, 'a> Match<'t, 'a> {
         if let Some(rest) = self.peek() {
             return Err(TextError::expected("end of line", Some(rest), self.end));
         }
-        let insn = Insn {
-            form: pattern.form,
-            dst: Reg(self.dst.unwrap_or(0)),
-            src: Reg(self.src.unwrap_or(0)),
-            off: self.off,
-            imm: self.imm,
-        };
-        Ok(Parsed { insn, reference: self.reference })
+        self.insn.dst = Reg(self.dst.unwrap_or(0));
+        self.insn.src = Reg(self.src.unwrap_or(0));
+        Ok(Parsed { insn: self.insn, reference: self.reference })
     }
 
     fn peek(&self) -> Option<&'t Token<'a>> {
@@ -76,47 +73,45 @@ impl<'t, 'a> Match<'t, 'a> {
         match operand {
             Operand::Dst { narrow } => self.dst = Some(self.register(narrow, self.dst)?),
             Operand::Src { narrow } => self.src = Some(self.register(narrow, self.src)?),
-            Operand::Imm => self.imm = i64::from(self.number(Field::Imm, imms)? as i32),
+            Operand::Imm => self.insn.imm = i64::from(self.number(Field::Imm, imms)? as i32),
             Operand::ImmAddend => {
                 if self.at_sign() {
-                    self.imm = i64::from(self.number(Field::Imm, imms)? as i32);
+                    self.insn.imm = i64::from(self.number(Field::Imm, imms)? as i32);
                 }
             }
             Operand::Imm64 => {
                 let range = (i128::from(i64::MIN), i128::from(u64::MAX));
-                self.imm = self.number(Field::Imm64, range)? as i64;
+                self.insn.imm = self.number(Field::Imm64, range)? as i64;
             }
             Operand::Low => {
                 let low = self.number(Field::Imm, imms)? as u32;
-                self.imm = self.imm & !0xffff_ffff | i64::from(low);
-                // Forms of one number keep it sign-extended; a second number replaces the extension.
-                self.imm = i64::from(self.imm as i32);
+                self.insn.set_wide_low(low);
             }
             Operand::High => {
                 let high = self.number(Field::Imm, imms)? as i64;
-                self.imm = self.imm & 0xffff_ffff | high << 32;
+                self.insn.imm = self.insn.imm & 0xffff_ffff | high << 32;
             }
             Operand::Offset => {
                 if self.at_sign() {
-                    self.off = self.number(Field::Offset, i16s)? as i16;
+                    self.insn.off = self.number(Field::Offset, i16s)? as i16;
                 }
             }
             Operand::Target16 => {
                 self.skip_pc();
-                self.off = self.number(Field::Target, i16s)? as i16;
+                self.insn.off = self.number(Field::Target, i16s)? as i16;
             }
             Operand::Target32 | Operand::CallTarget => {
                 self.skip_pc();
-                self.imm = self.number(Field::Target, i32s)? as i64;
+                self.insn.imm = self.number(Field::Target, i32s)? as i64;
             }
-            Operand::OffsetNumber => self.off = self.number(Field::Offset, i16s)? as i16,
+            Operand::OffsetNumber => self.insn.off = self.number(Field::Offset, i16s)? as i16,
             Operand::SpaceTo => {
                 let space = self.number(Field::Imm, (0, i128::from(u16::MAX)))? as u32;
-                self.imm = i64::from((space << 16 | self.imm as u32 & 0xffff) as i32);
+                self.insn.imm = i64::from((space << 16 | self.insn.imm as u32 & 0xffff) as i32);
             }
             Operand::SpaceFrom => {
                 let space = self.number(Field::Imm, (0, i128::from(u16::MAX)))? as u32;
-                self.imm = i64::from((self.imm as u32 & 0xffff_0000 | space) as i32);
+                self.insn.imm = i64::from((self.insn.imm as u32 & 0xffff_0000 | space) as i32);
             }
         }
         Ok(())

@@ -139,11 +139,11 @@ impl fmt::Display for TextError {
 impl core::error::Error for TextError {}
 
 /// A template with its form.
-pub(super) struct Pattern {
+struct Pattern {
     key: u64,
-    pub(super) form: FormId,
+    form: FormId,
     text: &'static str,
-    pub(super) tokens: Vec<Token<'static>>,
+    tokens: Vec<Token<'static>>,
 }
 
 /// Reads statements of one dialect. Build it once: it takes the templates apart.
@@ -279,7 +279,8 @@ impl Reader {
             let key = template::key(&tokens, mnemonics, |word| !symbols && self.is_reserved(word));
             let start = self.patterns.partition_point(|p| p.key < key);
             for pattern in self.patterns[start..].iter().take_while(|p| p.key == key) {
-                match Match::new(&tokens, statement.len(), constant).run(pattern) {
+                let attempt = Match::new(&tokens, statement.len(), constant, pattern.form);
+                match attempt.run(&pattern.tokens) {
                     Ok(parsed) => return Ok(parsed),
                     Err(error) if best.as_ref().is_none_or(|b| error.at > b.at) => best = Some(error),
                     Err(_) => {}

@@ -319,9 +319,7 @@ fn fill(insn: &mut Insn, operand: Operand, value: Value) -> Option<()> {
     let magnitude = i64::from(u32::try_from(value.magnitude).ok()?);
     let number = if value.negative { -magnitude } else { magnitude };
     match operand {
-        Operand::Low if number >= i64::from(i32::MIN) => {
-            insn.imm = i64::from(number as i32);
-        }
+        Operand::Low if number >= i64::from(i32::MIN) => insn.set_wide_low(number as u32),
         Operand::High if number >= i64::from(i32::MIN) => insn.imm = insn.imm & 0xffff_ffff | number << 32,
         Operand::OffsetNumber => insn.off = i16::try_from(number).ok()?,
         Operand::Target32 | Operand::CallTarget => insn.imm = i64::from(i32::try_from(number).ok()?),
