@@ -120,6 +120,9 @@ impl CType {
     }
 }
 
+/// The member that stands for the size of a structure.
+pub(crate) const SIZE_OF: &str = "sizeof";
+
 /// Where structures stand that no source defines.
 const BUILT_IN: Span = Span { at: usize::MAX, len: 0 };
 
@@ -193,7 +196,15 @@ impl Types {
         if let Some(member) = structure.members.iter().find(|m| m.name == member) {
             return Some(i64::from(member.offset));
         }
-        (member == "sizeof").then_some(i64::from(structure.size))
+        (member == SIZE_OF).then_some(i64::from(structure.size))
+    }
+
+    /// The names of all of these constants.
+    pub(crate) fn places(&self) -> impl Iterator<Item = String> {
+        self.structs.iter().flat_map(|structure| {
+            let members = structure.members.iter().map(|member| member.name.as_str());
+            members.chain([SIZE_OF]).map(|member| format!("{}.{member}", structure.name))
+        })
     }
 
     /// Adds a structure whose members' offsets follow from their types.

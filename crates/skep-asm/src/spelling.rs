@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use skep_btf::{Btf, Linkage, Type, TypeId};
 use skep_obj::{MapInit, Object, RefTarget};
 
 use crate::constant;
-use crate::ctype::{CType, Types};
+use crate::ctype::{CType, SIZE_OF, Types};
 use crate::cursor::{is_name, is_name_start};
 use crate::dialect::is_register;
 
@@ -21,6 +22,9 @@ pub(crate) struct Names {
     pub(crate) variables: Vec<Variable>,
     /// What the labels of jumps start with.
     pub(crate) label: String,
+    btf: Option<Arc<Btf>>,
+    /// `STRUCT.MEMBER` of all structures that the source may have; made for the first name with a dot.
+    member_places: Option<HashSet<String>>,
 }
 
 pub(crate) struct Variable {
@@ -41,6 +45,8 @@ impl Names {
             externs: HashMap::new(),
             variables: Vec::new(),
             label: "L".to_owned(),
+            btf: object.btf.clone(),
+            member_places: None,
         };
         for f in &object.functions {
             let name = names.fresh(&f.name);
@@ -107,8 +113,8 @@ impl Names {
         if !word || register || fresh == "pc" {
             fresh.insert(0, '_');
         }
-        // What could be read as a member's place or a well-known number.
-        if fresh.contains('.') || constant::constant(&fresh).is_some() {
+        // What a call before the definition would take for a number. Compilers' dots (`parse.isra.0`) hardly ever are.
+        if self.is_member_place(&fresh) || constant::constant(&fresh).is_some() {
             fresh = fresh.replace('.', "_") + "_";
         }
         let (base, mut number) = (fresh.clone(), 2);
@@ -117,6 +123,26 @@ impl Names {
             number += 1;
         }
         fresh
+    }
+
+    /// Whether a name is a place in a context or in a structure of the object: `xdp_md.data`.
+    fn is_member_place(&mut self, name: &str) -> bool {
+        if !name.contains('.') {
+            return false;
+        }
+        let btf = self.btf.as_deref();
+        let places = self.member_places.get_or_insert_with(|| {
+            let mut places: HashSet<String> = Types::with_contexts().places().collect();
+            let types = btf.into_iter().flat_map(|btf| btf.types().map(move |(_, ty)| (btf, ty)));
+            for (btf, ty) in types {
+                let Type::Struct(composite) = ty else { continue };
+                let structure = btf.name(composite.name);
+                let members = composite.members.iter().map(|member| btf.name(member.name));
+                places.extend(members.chain([SIZE_OF]).map(|member| format!("{structure}.{member}")));
+            }
+            places
+        });
+        places.contains(name)
     }
 
     /// A place in a data section: a variable's, or the section's with a distance.

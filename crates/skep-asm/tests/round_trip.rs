@@ -30,8 +30,17 @@ fn kept(map: &MapSpec) -> MapSpec {
     map
 }
 
-/// Puts an object through text; `exact` also compares names and maps.
-fn assert_survives(object: &Object, what: &str) {
+/// What functions are called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// As compilers and people call them: the names survive too.
+    Plain,
+    /// Anything: the names may become others.
+    Any,
+}
+
+/// Puts an object through text.
+fn assert_survives(object: &Object, names: Names, what: &str) {
     for dialect in [Dialect::Pseudoc, Dialect::Normal] {
         for lines in [false, true] {
             let text = disassemble_with(object, &DisOptions { dialect, lines, isa: None });
@@ -47,11 +56,78 @@ fn assert_survives(object: &Object, what: &str) {
                     (&g.section, g.offset, g.global),
                     "{what}\n{text}"
                 );
+                assert!(names == Names::Any || f.name == g.name, "{what}: {}, {}\n{text}", f.name, g.name);
                 assert_eq!(bare(f), bare(g), "{what}: {}\n{text}", f.name);
             }
             let maps = |object: &Object| object.maps.iter().map(kept).collect::<Vec<_>>();
             assert_eq!(maps(object), maps(&again), "{what}\n{text}");
         }
+    }
+}
+
+/// Compilers name what they split off or specialise so, and variables of functions.
+#[test]
+fn names_with_dots_survive() {
+    let source = "
+        .struct flow { u32 cold }
+        .data
+        count.0: .4byte 1
+        .section xdp
+        main:
+            r1 = count.0 ll
+            r2 = dispatch.1 ll
+            call parse.isra.0
+            call flow.constprop.0.cold
+            exit
+        .text
+        parse.isra.0:
+            r0 = 0
+            exit
+        flow.constprop.0.cold:
+            r0 = flow.cold
+            exit
+        .map dispatch.1, type=array, key=u32, value=flow, max_entries=1";
+    let object = assemble(source, "names.s").expect("assembles");
+    let names = |object: &Object| {
+        let maps = object.maps.iter().map(|map| map.name.clone());
+        object.functions.iter().map(|f| f.name.clone()).chain(maps).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&object), ["main", "parse.isra.0", "flow.constprop.0.cold", "dispatch.1", ".data"]);
+    assert_survives(&object, Names::Plain, "names with dots");
+    let text = disassemble_with(&object, &DisOptions { dialect: Dialect::Pseudoc, lines: false, isa: None });
+    assert!(text.contains("r1 = count.0 ll"), "{text}");
+    assert!(text.contains("r2 = dispatch.1 ll"), "{text}");
+}
+
+/// A call of it that stands before it would be one of the helper with the number of the member's place.
+#[test]
+fn a_name_that_is_also_a_members_place_gets_another() {
+    for name in ["xdp_md.data_end", "xdp_md.sizeof", "flow.cold"] {
+        let source = format!(
+            ".struct flow {{ u32 cold }}
+            .map m, type=array, key=u32, value=flow, max_entries=1
+            .text
+            {name}: r0 = 0
+            exit
+            .section xdp
+            main: call {name}
+            r1 = m ll
+            exit"
+        );
+        let object = assemble(&source, "names.s").expect("assembles");
+        assert_eq!(object.functions[0].name, name);
+        let mut moved = object.clone();
+        moved.functions.reverse();
+        for reference in moved.functions.iter_mut().flat_map(|f| &mut f.references) {
+            if let RefTarget::Function(function) = &mut reference.target {
+                *function = 1 - *function;
+            }
+        }
+        let text =
+            disassemble_with(&moved, &DisOptions { dialect: Dialect::Pseudoc, lines: false, isa: None });
+        let again = assemble(&text, "again.s").unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+        assert_eq!(again.functions[1].name, name.replace('.', "_") + "_");
+        assert_eq!(again.functions[0].references[0].target, RefTarget::Function(1), "{text}");
     }
 }
 
@@ -91,7 +167,7 @@ fn compiled_objects_survive() {
                 .expect("the compiler starts");
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
             let object = Object::from_elf(&std::fs::read(object).expect("written")).expect("readable");
-            assert_survives(&object, &format!("{compiler} {options:?} {}", program.display()));
+            assert_survives(&object, Names::Plain, &format!("{compiler} {options:?} {}", program.display()));
         }
     }
 }
@@ -101,7 +177,7 @@ fn assembled_objects_survive() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/asm");
     for name in ["kitchen.s", "labels.s", "normal.s"] {
         let source = std::fs::read_to_string(dir.join(name)).expect("readable");
-        assert_survives(&assemble(&source, name).expect("a good source"), name);
+        assert_survives(&assemble(&source, name).expect("a good source"), Names::Plain, name);
     }
 }
 
@@ -210,7 +286,7 @@ fn random_object(u: &mut Unstructured<'_>) -> arbtest::arbitrary::Result<Object>
 fn any_object_survives() {
     arbtest::arbtest(|u| {
         let object = random_object(u)?;
-        assert_survives(&object, "a random object");
+        assert_survives(&object, Names::Any, "a random object");
         for f in &object.functions {
             let bytes = encode_all(&f.insns, object.endian);
             assert_eq!(decode_all(&bytes, object.endian).as_ref(), Ok(&f.insns));
