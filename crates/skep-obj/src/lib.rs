@@ -10,12 +10,14 @@
 
 mod elf_write;
 mod extension;
+mod handler;
 mod object;
 mod program;
 mod read;
 
 pub use elf_write::{MAX_SECTION_BYTES, WriteError};
 pub use extension::{ExtensionError, expand_extensions};
+pub use handler::exception_handlers;
 pub use object::{
     CoreRelo, Data, ExternType, Function, Line, MapInit, MapSpec, Object, Pinning, RefTarget, Reference,
 };

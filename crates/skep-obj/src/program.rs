@@ -11,6 +11,7 @@ use skep_abi::{AttachType, ProgType, section_kind};
 use skep_btf::{Btf, TypeId};
 use skep_isa::{Callee, FormId, Insn, Op, Wide};
 
+use crate::handler::exception_handlers;
 use crate::object::{CoreRelo, Line, MapSpec, Object, RefTarget};
 
 /// A program, ready to be verified or handed to a kernel.
@@ -281,6 +282,13 @@ impl Linker<'_> {
     /// Gives this function and all it refers to a place.
     fn reach(&mut self, entry: usize) -> Result<(), LinkError> {
         self.add(entry)?;
+        let known = self.object.btf.as_deref().zip(self.object.functions[entry].btf_id);
+        for name in known.map(|(btf, id)| exception_handlers(btf, id)).unwrap_or_default() {
+            // A name that no function has is for the verifier to refuse.
+            if let Some(handler) = self.object.functions.iter().position(|f| f.global && f.name == name) {
+                self.add(handler)?;
+            }
+        }
         let mut next = 0;
         while let Some(&index) = self.queue.get(next) {
             for reference in &self.object.functions[index].references {

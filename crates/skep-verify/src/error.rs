@@ -139,6 +139,11 @@ pub enum Reason {
         /// What is wrong.
         why: String,
     },
+    /// The program throws where it must not, or what handles that is not what a handler is.
+    Exception {
+        /// What is wrong.
+        why: String,
+    },
     /// A global function returns something else than a number.
     NotAResult {
         /// What r0 holds.
@@ -330,7 +335,9 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::BadLayout { why } | Reason::BadOperand { why } => f.write_str(why),
+            Reason::BadLayout { why } | Reason::BadOperand { why } | Reason::Exception { why } => {
+                f.write_str(why)
+            }
             Reason::Undecodable { why } => write!(f, "not an instruction: {why}"),
             Reason::BadRegister { register } => write!(f, "R{register} is invalid, expected r0 to r10"),
             Reason::FramePointerWritten => f.write_str("frame pointer is read only: r10 can't be written"),

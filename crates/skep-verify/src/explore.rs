@@ -17,6 +17,7 @@ use skep_obj::Program;
 
 use crate::domain::Scalar;
 use crate::error::{Decision, PATH_SHOWN, Place, Reason, Source, VerifyError};
+use crate::exception::{check_calls, handler};
 use crate::flow::{Flow, successors};
 use crate::global::Globals;
 use crate::liveness;
@@ -97,6 +98,8 @@ pub(crate) struct Explorer<'a> {
     pub(crate) context: Option<&'static Context>,
     pub(crate) flow: Flow,
     pub(crate) globals: Globals,
+    /// The function that handles what the program throws.
+    pub(crate) handler: Option<usize>,
     pub(crate) facts: Vec<Fact>,
     /// The maps that calls are given, by slot of the call.
     pub(crate) call_maps: HashMap<usize, CallMap>,
@@ -147,11 +150,13 @@ pub fn verify_watched(
 ) -> Result<Verified, VerifyError> {
     let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
     let context = program.prog_type.context();
-    let flow = Flow::new(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
+    let handler = handler(&program).map_err(|reason| bare(0, reason))?;
+    let flow = Flow::new(&program, options.rules, handler).map_err(|(insn, reason)| bare(insn, reason))?;
     crate::maps::check(&program).map_err(|(insn, reason)| bare(insn, reason))?;
     if context.is_none() && program.prog_type != ProgType::Unspec {
         return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
     }
+    check_calls(&program, &flow, handler).map_err(|(insn, reason)| bare(insn, reason))?;
     let slots = program.insns.len();
     let functions = program.functions.len();
     let mut explorer = Explorer {
@@ -159,6 +164,7 @@ pub fn verify_watched(
         options,
         context,
         globals: Globals::new(&program, &flow),
+        handler,
         flow,
         facts: vec![Fact::Unreachable; slots],
         call_maps: HashMap::new(),
@@ -216,6 +222,9 @@ impl Explorer<'_> {
     fn run(&mut self) -> Result<(), VerifyError> {
         let frame = self.entry();
         self.walk(0, frame)?;
+        if let Some(handler) = self.handler {
+            self.globals.call(handler);
+        }
         while let Some(function) = self.globals.next() {
             let start = self.program.functions[function].start;
             let refused = |reason| error(self.program, start, reason, Place::default());
@@ -223,7 +232,11 @@ impl Explorer<'_> {
             self.walk(start, frame)?;
         }
         self.stats.insns_processed = self.processed;
-        self.check_stacks(0).map_err(|(insn, reason)| error(self.program, insn, reason, Place::default()))
+        for root in [0].into_iter().chain(self.handler) {
+            let refused = |(insn, reason)| error(self.program, insn, reason, Place::default());
+            self.check_stacks(root).map_err(refused)?;
+        }
+        Ok(())
     }
 
     /// Follows every path from an instruction.

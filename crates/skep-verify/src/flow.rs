@@ -28,7 +28,7 @@ pub(crate) struct Flow {
 type Refused = (usize, Reason);
 
 impl Flow {
-    pub(crate) fn new(program: &Program, rules: Rules) -> Result<Flow, Refused> {
+    pub(crate) fn new(program: &Program, rules: Rules, handler: Option<usize>) -> Result<Flow, Refused> {
         let slots = program.insns.len();
         let mut flow = Flow {
             function: vec![0; slots],
@@ -45,9 +45,9 @@ impl Flow {
             flow.edges(program, index, rules)?;
         }
         if rules == Rules::Linux {
-            reach(program)?;
+            reach(program, handler)?;
         }
-        flow.no_recursion(program)?;
+        flow.no_recursion(program, handler)?;
         flow.live = liveness::live_before(program);
         if program.insns.iter().any(|insn| insn.op() == Op::MayGoto) {
             flow.relevant = liveness::relevant_before(program);
@@ -163,7 +163,7 @@ impl Flow {
     }
 
     /// Checks that calls form no circle.
-    fn no_recursion(&self, program: &Program) -> Result<(), Refused> {
+    fn no_recursion(&self, program: &Program, handler: Option<usize>) -> Result<(), Refused> {
         #[derive(Clone, Copy, PartialEq)]
         enum Mark {
             New,
@@ -172,7 +172,7 @@ impl Flow {
         }
         let mut marks = vec![Mark::New; program.functions.len()];
         // A function and how many of its calls have been followed.
-        let mut chain = vec![(0usize, 0usize)];
+        let mut chain: Vec<(usize, usize)> = handler.into_iter().chain([0]).map(|root| (root, 0)).collect();
         marks[0] = Mark::Open;
         while let Some((function, followed)) = chain.last_mut() {
             let Some(&(callee, at)) = self.calls[*function].get(*followed) else {
@@ -197,9 +197,10 @@ impl Flow {
 }
 
 /// Checks that every instruction is reached by some way from the entry.
-fn reach(program: &Program) -> Result<(), Refused> {
+fn reach(program: &Program, handler: Option<usize>) -> Result<(), Refused> {
     let mut reached = vec![false; program.insns.len()];
-    let mut work = vec![0];
+    let handler = handler.map(|function| program.functions[function].start);
+    let mut work: Vec<usize> = handler.into_iter().chain([0]).collect();
     while let Some(at) = work.pop() {
         if std::mem::replace(&mut reached[at], true) {
             continue;

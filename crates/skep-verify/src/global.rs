@@ -12,6 +12,7 @@ use skep_isa::{Callee, Op, Reg};
 use skep_obj::Program;
 
 use crate::error::Reason;
+use crate::exception::{check_handler, may_end_here, may_throw};
 use crate::explore::{Explorer, Next};
 use crate::flow::Flow;
 use crate::pointer::{Access, stack_span, unmodified};
@@ -35,6 +36,8 @@ struct Global {
     walked: bool,
     /// Whether packet pointers taken before a call are invalid after it.
     moves_packet: bool,
+    /// Whether a call may throw.
+    throws: bool,
 }
 
 impl Globals {
@@ -47,9 +50,10 @@ impl Globals {
         let mut functions: Vec<Option<Global>> = (0..program.functions.len()).map(global).collect();
         if functions.iter().any(Option::is_some) {
             let moves = flow.with_callees(program, moves_packet);
-            for (global, moves) in functions.iter_mut().zip(moves) {
+            let throws = flow.with_callees(program, may_throw);
+            for (index, global) in functions.iter_mut().enumerate() {
                 if let Some(global) = global {
-                    global.moves_packet = moves;
+                    (global.moves_packet, global.throws) = (moves[index], throws[index]);
                 }
             }
         }
@@ -117,7 +121,12 @@ impl Explorer<'_> {
             self.global_argument(function, index, param, state)?;
         }
         self.globals.call(function);
-        if self.globals.functions[function].as_ref().is_some_and(|global| global.moves_packet) {
+        let global = self.globals.functions[function].as_ref();
+        let (moves_packet, throws) = global.map_or((false, false), |g| (g.moves_packet, g.throws));
+        if throws {
+            may_end_here(state)?;
+        }
+        if moves_packet {
             state.forget_packet();
         }
         state.clobber();
@@ -216,6 +225,9 @@ impl Explorer<'_> {
     /// What is known where a global function begins.
     pub(crate) fn global_entry(&mut self, function: usize) -> Result<Frame, Reason> {
         let params = self.params(function)?;
+        if self.handler == Some(function) {
+            check_handler(&params)?;
+        }
         let mut frame = Frame::new(function, 0, 0);
         for (index, param) in params.iter().enumerate() {
             let or_null = |value: Value, nullable: bool, id| if nullable { value.or_null(id) } else { value };

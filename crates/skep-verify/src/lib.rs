@@ -9,6 +9,7 @@
 //! - `flow`, `liveness`: what the shape of the program tells before any path is walked;
 //! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `pointer`, `jump`, `call`: the rules, by instruction;
 //! - `kernel`: the kernel's types, by name;
+//! - `exception`: where programs throw, and what handles it;
 //! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
 //! - `special`: maps that are refused for what their values contain;
 //! - `prune`, `precise`: where paths meet, which of them are the same;
@@ -70,6 +71,7 @@ mod call;
 mod depth;
 pub mod domain;
 mod error;
+mod exception;
 mod explore;
 mod flow;
 mod global;

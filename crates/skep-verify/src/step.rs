@@ -4,6 +4,7 @@ use skep_isa::{AluOp, AtomicOp, Callee, Insn, Op, Reg, Size, Src, Wide, Width};
 
 use crate::domain::Scalar;
 use crate::error::Reason;
+use crate::exception::throws;
 use crate::explore::{Explorer, Next};
 use crate::flow::successors;
 use crate::memory::Stored;
@@ -99,6 +100,7 @@ impl Explorer<'_> {
             Op::AddrSpaceCast => return unsupported("a cast between an arena's address spaces"),
             Op::GotoX => return unsupported("an indirect jump"),
             Op::CallX => self.call_register(at, dst, state)?,
+            Op::Call(Callee::Kfunc) if throws(self.program, insn) => return self.throw(state),
             Op::Call(Callee::Kfunc) => return unsupported("a call of a kernel function"),
             // Refused before the walk; and operations that the table may get later.
             _ => return unsupported("this instruction"),
