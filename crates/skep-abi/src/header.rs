@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::context::{Context, SK_BUFF, XDP_MD};
+use crate::context::{CONTEXTS, Context, Field, FieldKind};
 use crate::function::{Access, Arg, Dynptr, FUNCTIONS, Function, Ret};
 use crate::map::MapType;
 
@@ -25,7 +25,7 @@ pub fn c_header() -> String {
         let _ = writeln!(out, "\tBPF_MAP_TYPE_{} = {},", kind.name().to_uppercase(), kind.0);
     }
     out.push_str("};\n");
-    for context in [&XDP_MD, &SK_BUFF] {
+    for context in CONTEXTS.iter().filter(|context| !context.name.is_empty()) {
         structure(&mut out, context);
     }
     for function in FUNCTIONS {
@@ -43,19 +43,34 @@ fn structure(out: &mut String, context: &Context) {
         if field.off > at {
             let _ = writeln!(out, "\t__u8 __pad_{at}[{}];", field.off - at);
         }
-        let element = match field.element {
-            1 => "__u8",
-            2 => "__u16",
-            8 => "__u64",
-            _ => "__u32",
-        };
-        let _ = match field.size / field.element {
-            1 => writeln!(out, "\t{element} {};", field.name),
-            n => writeln!(out, "\t{element} {}[{n}];", field.name),
-        };
+        if field.also.is_empty() {
+            let _ = writeln!(out, "\t{}", member(field, field.name, field.size / field.element));
+        } else {
+            let first = [(field.name, field.size / field.element)];
+            let names = first.iter().chain(field.also);
+            let members: Vec<String> = names.map(|(name, count)| member(field, name, *count)).collect();
+            let _ = writeln!(out, "\tunion {{ {} }};", members.join(" "));
+        }
         at = field.off + field.size;
     }
     out.push_str("};\n");
+}
+
+/// A member of so many elements of a field.
+fn member(field: &Field, name: &str, count: u32) -> String {
+    let ty = match (field.kind, field.element) {
+        (FieldKind::Socket(kind) | FieldKind::SocketOrNull(kind), 8) if name == field.name => {
+            format!("struct {} *", kind.fields().name)
+        }
+        (FieldKind::FlowKeys, _) => "struct bpf_flow_keys *".to_owned(),
+        (FieldKind::Object(object), _) => format!("struct {object} *"),
+        (FieldKind::PacketData | FieldKind::PacketEnd, 8) => "void *".to_owned(),
+        (_, 1) => "__u8 ".to_owned(),
+        (_, 2) => "__u16 ".to_owned(),
+        (_, 8) => "__u64 ".to_owned(),
+        _ => "__u32 ".to_owned(),
+    };
+    if count == 1 { format!("{ty}{name};") } else { format!("{ty}{name}[{count}];") }
 }
 
 /// A helper as a pointer to the function at its number, which compilers turn into a call instruction.

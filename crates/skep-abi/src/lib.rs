@@ -22,8 +22,15 @@ mod function;
 mod header;
 mod map;
 mod prog;
+mod result;
+mod section;
 
-pub use context::{Context, Field, FieldError, FieldKind, Parts, SK_BUFF, XDP_MD};
+pub use context::{
+    CGROUP_DEV_CTX, CONTEXTS, Context, FLOW_KEYS, Field, FieldError, FieldKind, LIRC_MODE2, NF_CTX,
+    PERF_EVENT_DATA, PT_REGS, Parts, RAW_TRACEPOINT, RAW_TRACEPOINT_WRITABLE, SK_BUFF, SK_LOOKUP, SK_MSG_MD,
+    SK_REUSEPORT_MD, SOCK, SOCK_ADDR, SOCK_OPS, SOCKOPT, SYSCALL, SYSCTL, SocketKind, TCP_SOCK, TRACEPOINT,
+    Who, XDP_MD, XDP_SOCK,
+};
 pub use errno::Errno;
 pub use function::{
     Access, Arg, Attach, Callback, CallbackArg, Dynptr, Effect, FUNCTIONS, Function, Place, Programs, Ret,
@@ -31,4 +38,6 @@ pub use function::{
 };
 pub use header::c_header;
 pub use map::{MapDef, MapFlags, MapType};
-pub use prog::{AttachType, ProgType, SECTIONS, SectionKind, section_kind};
+pub use prog::{AttachType, PacketAccess, ProgType};
+pub use result::Returns;
+pub use section::{SECTIONS, SectionKind, section_kind};

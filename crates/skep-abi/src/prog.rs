@@ -1,6 +1,6 @@
-//! The kinds of program, the ELF sections that announce them, and what their return values mean.
-//! Source: `enum bpf_prog_type`, `enum xdp_action` and `TC_ACT_*` of include/uapi/linux, Linux 6.18;
-//! section names as libbpf documents them (docs/program_types.rst).
+//! The kinds of program, and the places they attach to.
+//! Source: `enum bpf_prog_type`, `enum bpf_attach_type` of include/uapi/linux/bpf.h;
+//! `bpf_prog_load_check_attach`, `bpf_prog_load_fixup_attach_type` of kernel/bpf/syscall.c, Linux 6.18.
 
 use core::fmt;
 
@@ -172,115 +172,148 @@ impl fmt::Debug for AttachType {
     }
 }
 
-/// What a section name says of the programs in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SectionKind {
-    /// The name, or its part before a slash.
-    pub name: &'static str,
-    /// Whether `/…` may follow.
-    pub target: bool,
-    /// The kind of program.
-    pub prog_type: ProgType,
-    /// The attach type it is loaded with; 0 where the kind has none.
-    pub attach_type: AttachType,
-}
-
-/// The attach type of kinds that have only one place.
-const ANY: AttachType = AttachType(0);
-
-const fn section(
-    name: &'static str,
-    target: bool,
-    prog_type: ProgType,
-    attach_type: AttachType,
-) -> SectionKind {
-    SectionKind { name, target, prog_type, attach_type }
-}
-
-/// Section names by which an object announces the kinds of its programs.
-pub static SECTIONS: &[SectionKind] = &[
-    section("socket", true, ProgType::SocketFilter, ANY),
-    section("xdp.frags/devmap", false, ProgType::Xdp, AttachType::XDP_DEVMAP),
-    section("xdp/devmap", false, ProgType::Xdp, AttachType::XDP_DEVMAP),
-    section("xdp.frags/cpumap", false, ProgType::Xdp, AttachType::XDP_CPUMAP),
-    section("xdp/cpumap", false, ProgType::Xdp, AttachType::XDP_CPUMAP),
-    section("xdp.frags", true, ProgType::Xdp, AttachType::XDP),
-    section("xdp", true, ProgType::Xdp, AttachType::XDP),
-    section("tc/ingress", false, ProgType::SchedCls, AttachType::TCX_INGRESS),
-    section("tc/egress", false, ProgType::SchedCls, AttachType::TCX_EGRESS),
-    section("tcx/ingress", false, ProgType::SchedCls, AttachType::TCX_INGRESS),
-    section("tcx/egress", false, ProgType::SchedCls, AttachType::TCX_EGRESS),
-    section("netkit/primary", false, ProgType::SchedCls, AttachType::NETKIT_PRIMARY),
-    section("netkit/peer", false, ProgType::SchedCls, AttachType::NETKIT_PEER),
-    section("tc", true, ProgType::SchedCls, ANY),
-    section("classifier", true, ProgType::SchedCls, ANY),
-    section("action", true, ProgType::SchedAct, ANY),
-    section("cgroup_skb/ingress", false, ProgType::CgroupSkb, AttachType::CGROUP_INET_INGRESS),
-    section("cgroup_skb/egress", false, ProgType::CgroupSkb, AttachType::CGROUP_INET_EGRESS),
-    section("cgroup/skb", false, ProgType::CgroupSkb, AttachType::CGROUP_INET_INGRESS),
-    section("kprobe", true, ProgType::Kprobe, ANY),
-    section("tracepoint", true, ProgType::Tracepoint, ANY),
-    section("tp", true, ProgType::Tracepoint, ANY),
-    section("raw_tp", true, ProgType::RawTracepoint, ANY),
-    section("perf_event", true, ProgType::PerfEvent, ANY),
-    section("syscall", false, ProgType::Syscall, ANY),
-    section("sk_lookup", true, ProgType::SkLookup, AttachType::SK_LOOKUP),
+/// Where control groups' socket programs attach.
+const SOCKET: &[AttachType] = &[
+    AttachType::CGROUP_INET_SOCK_CREATE,
+    AttachType::CGROUP_INET_SOCK_RELEASE,
+    AttachType::CGROUP_INET4_POST_BIND,
+    AttachType::CGROUP_INET6_POST_BIND,
 ];
 
-/// What a program section's name says; `None` for names that announce nothing.
-///
-/// ```
-/// use skep_abi::{ProgType, section_kind};
-/// assert_eq!(section_kind("xdp/drop_all").unwrap().prog_type, ProgType::Xdp);
-/// assert!(section_kind("xdpfoo").is_none());
-/// ```
-pub fn section_kind(name: &str) -> Option<&'static SectionKind> {
-    // libbpf's optional mark: `?` keeps a program from being loaded by default.
-    let name = name.strip_prefix('?').unwrap_or(name);
-    SECTIONS.iter().find(|kind| match name.strip_prefix(kind.name) {
-        Some("") => true,
-        Some(rest) => kind.target && rest.starts_with('/'),
-        None => false,
-    })
-}
+/// Where control groups' address programs attach.
+const ADDRESS: &[AttachType] = &[
+    AttachType::CGROUP_INET4_BIND,
+    AttachType::CGROUP_INET6_BIND,
+    AttachType::CGROUP_INET4_CONNECT,
+    AttachType::CGROUP_INET6_CONNECT,
+    AttachType::CGROUP_UNIX_CONNECT,
+    AttachType::CGROUP_UDP4_SENDMSG,
+    AttachType::CGROUP_UDP6_SENDMSG,
+    AttachType::CGROUP_UNIX_SENDMSG,
+    AttachType::CGROUP_UDP4_RECVMSG,
+    AttachType::CGROUP_UDP6_RECVMSG,
+    AttachType::CGROUP_UNIX_RECVMSG,
+    AttachType::CGROUP_INET4_GETPEERNAME,
+    AttachType::CGROUP_INET6_GETPEERNAME,
+    AttachType::CGROUP_UNIX_GETPEERNAME,
+    AttachType::CGROUP_INET4_GETSOCKNAME,
+    AttachType::CGROUP_INET6_GETSOCKNAME,
+    AttachType::CGROUP_UNIX_GETSOCKNAME,
+];
+
+/// How trampolines run programs, and how tracepoints and iterators do.
+const TRACING: &[AttachType] = &[
+    AttachType::TRACE_RAW_TP,
+    AttachType::TRACE_ITER,
+    AttachType::TRACE_FENTRY,
+    AttachType::TRACE_FEXIT,
+    AttachType::MODIFY_RETURN,
+];
 
 impl ProgType {
-    /// What a return value means to the place that ran the program, where values have names.
-    pub fn verdict(self, retval: u32) -> Option<&'static str> {
-        match self {
-            ProgType::Xdp => match retval {
-                0 => Some("ABORTED"),
-                1 => Some("DROP"),
-                2 => Some("PASS"),
-                3 => Some("TX"),
-                4 => Some("REDIRECT"),
-                _ => None,
-            },
-            ProgType::SchedCls | ProgType::SchedAct => match retval as i32 {
-                -1 => Some("UNSPEC"),
-                0 => Some("OK"),
-                1 => Some("RECLASSIFY"),
-                2 => Some("SHOT"),
-                3 => Some("PIPE"),
-                4 => Some("STOLEN"),
-                5 => Some("QUEUED"),
-                6 => Some("REPEAT"),
-                7 => Some("REDIRECT"),
-                8 => Some("TRAP"),
-                _ => None,
-            },
-            ProgType::SocketFilter => Some(if retval == 0 { "DROP" } else { "KEEP" }),
-            _ => None,
+    /// The attach types that a program of this kind can be loaded with; `None` if the kind does not care, or, for
+    /// struct_ops programs, if it is no attach type but the number of a member.
+    pub const fn attach_types(self) -> Option<&'static [AttachType]> {
+        Some(match self {
+            ProgType::CgroupSock => SOCKET,
+            ProgType::CgroupSockAddr => ADDRESS,
+            ProgType::CgroupSkb => &[AttachType::CGROUP_INET_INGRESS, AttachType::CGROUP_INET_EGRESS],
+            ProgType::CgroupSockopt => &[AttachType::CGROUP_SETSOCKOPT, AttachType::CGROUP_GETSOCKOPT],
+            ProgType::SkLookup => &[AttachType::SK_LOOKUP],
+            ProgType::SkReuseport => {
+                &[AttachType::SK_REUSEPORT_SELECT, AttachType::SK_REUSEPORT_SELECT_OR_MIGRATE]
+            }
+            ProgType::Netfilter => &[AttachType::NETFILTER],
+            ProgType::Syscall | ProgType::Ext => &[AttachType(0)],
+            ProgType::Tracing => TRACING,
+            ProgType::Lsm => &[AttachType::LSM_MAC, AttachType::LSM_CGROUP],
+            _ => return None,
+        })
+    }
+
+    /// The attach type that a program of this kind has when it is loaded with this one: kinds that once had no attach
+    /// type take 0 as their first.
+    pub const fn settle(self, attach_type: AttachType) -> AttachType {
+        match (self, attach_type.0) {
+            (ProgType::CgroupSock, 0) => AttachType::CGROUP_INET_SOCK_CREATE,
+            (ProgType::SkReuseport, 0) => AttachType::SK_REUSEPORT_SELECT,
+            _ => attach_type,
         }
     }
 
-    /// Whether a packet goes on after this return value: to the stack, out again or elsewhere, rather than
-    /// nowhere. Socket filters keep the first `retval` bytes.
-    pub fn passes(self, retval: u32) -> bool {
+    /// Whether a program of this kind, with this attach type, may sleep.
+    pub const fn may_sleep(self, attach_type: AttachType) -> bool {
         match self {
-            ProgType::Xdp => matches!(retval, 2..=4),
-            ProgType::SchedCls | ProgType::SchedAct => !matches!(retval, 2 | 4 | 5 | 8),
-            _ => retval != 0,
+            ProgType::Tracing => matches!(
+                attach_type,
+                AttachType::TRACE_FENTRY
+                    | AttachType::TRACE_FEXIT
+                    | AttachType::MODIFY_RETURN
+                    | AttachType::TRACE_ITER
+            ),
+            // Of kprobes, those of user space.
+            ProgType::Lsm | ProgType::Kprobe | ProgType::StructOps | ProgType::Syscall => true,
+            _ => false,
+        }
+    }
+
+    /// Whether a program of this kind is written for something of the kernel's that its load names by BTF.
+    pub const fn needs_target(self) -> bool {
+        matches!(self, ProgType::Tracing | ProgType::Lsm | ProgType::StructOps | ProgType::Ext)
+    }
+
+    /// What a program of this kind does with packets directly, through pointers.
+    pub const fn packet_access(self) -> PacketAccess {
+        match self {
+            ProgType::LwtIn
+            | ProgType::LwtOut
+            | ProgType::LwtSeg6local
+            | ProgType::SkReuseport
+            | ProgType::FlowDissector
+            | ProgType::CgroupSkb => PacketAccess::Read,
+            ProgType::SchedCls
+            | ProgType::SchedAct
+            | ProgType::Xdp
+            | ProgType::LwtXmit
+            | ProgType::SkSkb
+            | ProgType::SkMsg => PacketAccess::Write,
+            // A socket option's value, which every function may be given.
+            ProgType::CgroupSockopt => PacketAccess::Value,
+            _ => PacketAccess::Loads,
+        }
+    }
+
+    /// Whether a program of this kind has the instructions that load from a packet by offset.
+    pub const fn loads_packet(self) -> bool {
+        matches!(self, ProgType::SocketFilter | ProgType::SchedCls | ProgType::SchedAct)
+    }
+}
+
+/// What programs of a kind may do with packet memory (`may_access_direct_pkt_data`, kernel/bpf/verifier.c).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PacketAccess {
+    /// Load from it, if they have a pointer to it at all.
+    Loads,
+    /// Load from it, and give it to functions that take packet memory.
+    Read,
+    /// The same, and store to it.
+    Write,
+    /// Load from it, store to it, and give it to any function that takes memory.
+    Value,
+}
+
+impl PacketAccess {
+    /// Whether programs store to it.
+    pub const fn stores(self) -> bool {
+        matches!(self, PacketAccess::Write | PacketAccess::Value)
+    }
+
+    /// Whether they give it to a function, which takes packet memory or does not.
+    pub const fn gives(self, takes_packets: bool) -> bool {
+        match self {
+            PacketAccess::Loads => false,
+            PacketAccess::Read | PacketAccess::Write => takes_packets,
+            PacketAccess::Value => true,
         }
     }
 }
@@ -297,10 +330,13 @@ mod tests {
     }
 
     #[test]
-    fn a_section_with_a_fixed_name_takes_no_target() {
-        assert_eq!(section_kind("tc/ingress").map(|s| s.attach_type), Some(AttachType::TCX_INGRESS));
-        assert_eq!(section_kind("tc/other").map(|s| s.attach_type), Some(ANY));
-        assert_eq!(section_kind("?socket").map(|s| s.prog_type), Some(ProgType::SocketFilter));
-        assert_eq!(section_kind("syscall/x"), None);
+    fn kinds_that_had_no_attach_type_have_their_first() {
+        for &kind in ProgType::ALL {
+            let settled = kind.settle(AttachType(0));
+            assert!(
+                settled.0 == 0 || kind.attach_types().is_some_and(|types| types.contains(&settled)),
+                "{kind}"
+            );
+        }
     }
 }

@@ -138,7 +138,7 @@ impl Types {
     pub(crate) fn with_contexts() -> Types {
         let mut types = Types::default();
         for context in ProgType::ALL.iter().filter_map(|kind| kind.context()) {
-            if types.structure(context.name).is_some() {
+            if context.name.is_empty() || types.structure(context.name).is_some() {
                 continue;
             }
             let members = context.fields.iter().map(|field| {

@@ -179,7 +179,7 @@ fn programs() -> Listing {
             json!(kind.0),
             json!(kind.name()),
             json!(UserHost::runs(*kind)),
-            json!(kind.context().map(|context| context.name)),
+            json!(kind.context().map(|context| context.name).filter(|name| !name.is_empty())),
             sections,
         ]
     };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lsp_types::{CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, TextEdit};
-use skep_abi::{FUNCTIONS, MapType, SECTIONS, SK_BUFF, XDP_MD};
+use skep_abi::{CONTEXTS, FUNCTIONS, MapType, SECTIONS};
 use skep_asm::{Definition, PartKind};
 use skep_isa::text::Dialect;
 
@@ -57,7 +57,7 @@ pub(crate) fn completions(symbols: &Symbols<'_>, offset: usize) -> Vec<Completio
             for name in skep_asm::constant_names() {
                 list.add(&name, CompletionItemKind::CONSTANT, "constant", None);
             }
-            for context in [&XDP_MD, &SK_BUFF] {
+            for context in CONTEXTS.iter().filter(|context| !context.name.is_empty()) {
                 for field in context.fields {
                     let name = format!("{}.{}", context.name, field.name);
                     list.add(&name, CompletionItemKind::FIELD, "offset in the context", None);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use skep_abi::{Arg, Dynptr, Effect, Function, Ret, SK_BUFF, XDP_MD};
+use skep_abi::{Arg, CONTEXTS, Dynptr, Effect, Function, Ret};
 use skep_asm::{Definition, Part, PartKind, Role, constant_value};
 use skep_isa::text::{Dialect, Parsed, Reader, Writer};
 use skep_isa::{Cpu, ImmUse, OffUse, Reg, Row};
@@ -116,11 +116,11 @@ fn of_name(symbols: &Symbols<'_>, analysis: &Analysis, offset: usize, name: &str
         return Some(format!("**{name}** = {value}"));
     }
     let (context, field) = name.split_once('.')?;
-    let context = [&XDP_MD, &SK_BUFF].into_iter().find(|known| known.name == context)?;
+    let context = CONTEXTS.iter().find(|known| known.name == context)?;
     let field = &context.fields[context.index_of(field)?];
-    let kinds = |list: &[skep_abi::ProgType]| match list {
+    let kinds = |list: &[skep_abi::Who]| match list {
         [] => "no kind of program".to_owned(),
-        list => list.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "),
+        list => list.iter().map(|who| who.prog_type.name()).collect::<Vec<_>>().join(", "),
     };
     Some(format!(
         "**{name}**: offset {}, {} bytes\n\n- read by {}\n- written by {}",

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use skep_abi::{AttachType, ProgType, section_kind};
+use skep_abi::{AttachType, ProgType, SectionKind, section_kind};
 use skep_btf::{Btf, TypeId};
 use skep_isa::{Callee, FormId, Insn, Op, Wide};
 
@@ -76,6 +76,13 @@ impl ProgFlags {
     pub const XDP_HAS_FRAGS: ProgFlags = ProgFlags(1 << 5);
     /// It is for one device only.
     pub const XDP_DEV_BOUND_ONLY: ProgFlags = ProgFlags(1 << 6);
+
+    /// Those that a section name asks for.
+    pub const fn of(section: &SectionKind) -> ProgFlags {
+        let sleepable = if section.sleepable { ProgFlags::SLEEPABLE.0 } else { 0 };
+        let frags = if section.frags { ProgFlags::XDP_HAS_FRAGS.0 } else { 0 };
+        ProgFlags(sleepable | frags)
+    }
 
     /// Whether all of these are set.
     pub const fn contains(self, flags: ProgFlags) -> bool {
@@ -225,8 +232,8 @@ impl Object {
             name: function.name.clone(),
             prog_type: kind.prog_type,
             attach_type: kind.attach_type,
-            flags: ProgFlags::default(),
-            attach_to: None,
+            flags: ProgFlags::of(kind),
+            attach_to: kind.kernel_target(&function.section),
             license: self.license.clone(),
             kern_version: self.kern_version,
             insns: Vec::with_capacity(linker.slots),

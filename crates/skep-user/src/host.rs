@@ -62,7 +62,7 @@ impl UserHost {
 
     /// Whether programs of this kind can be loaded.
     pub fn runs(kind: ProgType) -> bool {
-        kind == ProgType::Unspec || kind.context().is_some()
+        skep_vm::KINDS.contains(&kind)
     }
 
     /// Whether maps of this kind can be made.

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, Instant};
 
-use skep_abi::{AttachType, Errno, FieldKind, ProgType, SK_BUFF, XDP_MD};
+use skep_abi::{AttachType, Errno, Field, FieldKind, ProgType, SK_BUFF, XDP_MD};
 use skep_host::{HostError, TestResult, TestRun};
 use skep_vm::{Packet, RunContext, XDP_DATA_MAX, XDP_FRAME, XDP_HEADROOM};
 
@@ -340,7 +340,10 @@ impl Test<'_> {
 
 /// A `struct __sk_buff` whose pointers mean nothing to a test, and are zero.
 fn without_pointers(mut given: Vec<u8>) -> Vec<u8> {
-    for field in SK_BUFF.fields.iter().filter(|f| f.kind != FieldKind::Scalar) {
+    let is_pointer = |field: &&Field| {
+        matches!(field.kind, FieldKind::PacketMeta | FieldKind::PacketData | FieldKind::PacketEnd)
+    };
+    for field in SK_BUFF.fields.iter().filter(is_pointer) {
         given[field.off as usize..(field.off + field.size) as usize].fill(0);
     }
     given

@@ -93,7 +93,10 @@ impl Explorer<'_> {
         }
         match pointer.kind {
             Kind::Map(_) if number.as_constant() == Some(0) && op == AluOp::Add => {}
-            Kind::Map(_) | Kind::PacketEnd => return refuse("it can't be moved"),
+            Kind::FlowKeys if number.as_constant().is_some() => {}
+            Kind::Map(_) | Kind::PacketEnd | Kind::Socket(_) | Kind::FlowKeys => {
+                return refuse("it can't be moved");
+            }
             _ => {}
         }
         match op {

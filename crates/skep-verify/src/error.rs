@@ -4,6 +4,8 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
+use skep_abi::SocketKind;
+
 /// Why a program is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyError {
@@ -275,6 +277,35 @@ pub enum Reason {
         /// What is wrong.
         why: &'static str,
     },
+    /// A load of a socket's field that is not allowed.
+    Socket {
+        /// The pointer's register.
+        register: u8,
+        /// How much of the socket it shows.
+        kind: SocketKind,
+        /// The offset.
+        off: i64,
+        /// The size.
+        size: u32,
+        /// The field there, if there is one.
+        field: Option<&'static str>,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// How the program is to be loaded does not fit its kind, or what it does.
+    Load {
+        /// What is wrong.
+        why: String,
+    },
+    /// The program returns what programs of its kind may not.
+    Returned {
+        /// What r0 holds.
+        found: String,
+        /// The least that it may be.
+        min: i32,
+        /// The greatest.
+        max: i32,
+    },
     /// The context pointer is not what the program was given.
     ModifiedPointer {
         /// Its register.
@@ -448,6 +479,18 @@ impl fmt::Display for Reason {
                     None => write!(f, "can't {verb} there, {why}"),
                 }
             }
+            Reason::Socket { register, kind, off, size, field, why } => {
+                write!(f, "R{register} invalid {} access off={off} size={size}: ", kind.name())?;
+                match field {
+                    Some(field) => write!(f, "can't read {size} bytes of `{field}`, {why}"),
+                    None => write!(f, "can't read there, {why}"),
+                }
+            }
+            Reason::Load { why } => f.write_str(why),
+            Reason::Returned { found, min, max } => write!(
+                f,
+                "At program exit the register R0 is {found}, should have been in [{min}, {max}]"
+            ),
             Reason::ModifiedPointer { register, kind, now } => {
                 write!(f, "dereference of modified {kind} ptr R{register}: expected it as received, found {now}")
             }
@@ -525,6 +568,9 @@ impl Reason {
             }
             Reason::NeedsGpl { .. } => {
                 "declare `char _license[] SEC(\"license\") = \"GPL\";` if that is the licence".to_owned()
+            }
+            Reason::Returned { min, max, .. } => {
+                format!("return a number from {min} to {max}, compared with these bounds if it is computed")
             }
             Reason::Unreleased { .. } => "submit or discard the record on every path".to_owned(),
             Reason::StackTooLarge { .. } => {

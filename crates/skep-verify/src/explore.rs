@@ -22,6 +22,7 @@ use crate::flow::{Flow, successors};
 use crate::global::Globals;
 use crate::liveness;
 use crate::options::{Options, Rules};
+use crate::prog::check_load;
 use crate::prune::Node;
 use crate::special::special_field;
 use crate::state::{Frame, MAX_FRAMES, Sections, State};
@@ -156,6 +157,7 @@ pub fn verify_watched(
     if context.is_none() && program.prog_type != ProgType::Unspec {
         return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
     }
+    check_load(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
     check_calls(&program, &flow, handler).map_err(|(insn, reason)| bare(insn, reason))?;
     let slots = program.insns.len();
     let functions = program.functions.len();

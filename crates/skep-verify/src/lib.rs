@@ -8,6 +8,7 @@
 //! - `value`, `state`, `stack`: what is known of registers and memory at one point of one path;
 //! - `flow`, `liveness`: what the shape of the program tells before any path is walked;
 //! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `pointer`, `jump`, `call`: the rules, by instruction;
+//! - `context`: accesses to contexts and sockets; `prog`: what the kind of program asks of the whole;
 //! - `kernel`: the kernel's types, by name;
 //! - `exception`: where programs throw, and what handles it;
 //! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
@@ -68,6 +69,7 @@
 
 mod arith;
 mod call;
+mod context;
 mod depth;
 pub mod domain;
 mod error;
@@ -83,6 +85,7 @@ mod memory;
 mod options;
 mod pointer;
 mod precise;
+mod prog;
 mod prune;
 mod signature;
 mod special;

@@ -1,7 +1,7 @@
 //! Loads and stores: which memory a pointer leads to, whether all of the access is in it, and what is known after.
 //! Source: `check_mem_access` and what it calls, kernel/bpf/verifier.c, Linux 6.18, for privileged programs.
 
-use skep_abi::{FieldError, FieldKind, MapFlags, ProgType};
+use skep_abi::{FLOW_KEYS, MapFlags};
 use skep_isa::{Insn, Reg, Size};
 use skep_obj::{MapInit, ProgFlags};
 
@@ -10,7 +10,7 @@ use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::pointer::{
-    Access, Span, dereferenced, is_aligned, stack_aligned, stack_span, unmodified, within_packet,
+    Access, Span, dereferenced, is_aligned, stack_aligned, stack_span, within_buffer, within_packet,
 };
 use crate::stack::{Byte, Fill, SLOT, place};
 use crate::state::State;
@@ -44,6 +44,10 @@ impl Explorer<'_> {
                 self.note(at, Region::Stack)?;
                 return self.load_stack(reg, frame, &pointer, insn.off, size, state);
             }
+            Kind::Socket(kind) => {
+                self.load_socket(at, insn, reg, &pointer, kind, size)?;
+                return Ok(unknown);
+            }
             _ => {}
         }
         self.note_region(at, &pointer)?;
@@ -74,9 +78,14 @@ impl Explorer<'_> {
                 return self.store_stack(reg, frame, &pointer, insn.off, size, stored, state);
             }
             Kind::Packet { .. } | Kind::PacketMeta { .. }
-                if self.program.prog_type == ProgType::SocketFilter =>
+                if !self.program.prog_type.packet_access().stores() =>
             {
-                let what = "cannot write into packet from a socket filter".to_owned();
+                let kind = self.program.prog_type;
+                let what = format!("cannot write into packet from programs of kind {kind}");
+                return Err(Reason::Forbidden { register: reg.0, what });
+            }
+            Kind::Socket(kind) => {
+                let what = format!("R{} cannot write into {}", reg.0, kind.name());
                 return Err(Reason::Forbidden { register: reg.0, what });
             }
             _ => {}
@@ -88,8 +97,13 @@ impl Explorer<'_> {
 
     /// Notes that an instruction accesses memory of this kind; the context is for instructions of its own, because
     /// they are rewritten.
-    fn note(&mut self, at: usize, region: Region) -> Result<(), Reason> {
+    pub(crate) fn note(&mut self, at: usize, region: Region) -> Result<(), Reason> {
+        let is_socket = |region: Region| matches!(region, Region::Socket(_));
         self.facts[at] = match self.facts[at] {
+            // So are accesses to sockets.
+            Fact::Memory(other) if other != region && (is_socket(other) || is_socket(region)) => {
+                return Err(Reason::MixedPointers);
+            }
             // Whoever can't give the kernel's memory must know that it is needed.
             Fact::Memory(Region::Kernel) => Fact::Memory(Region::Kernel),
             Fact::Memory(other) if other != region && region != Region::Kernel => Fact::Memory(Region::Mixed),
@@ -107,7 +121,9 @@ impl Explorer<'_> {
             Kind::PacketMeta { .. } => Region::PacketMeta,
             Kind::MapValue { .. } => Region::MapValue,
             Kind::Record { .. } => Region::Record,
-            Kind::Memory { .. } | Kind::Object { .. } => Region::Kernel,
+            Kind::Memory { .. } | Kind::Object { .. } | Kind::FlowKeys | Kind::TracepointBuffer => {
+                Region::Kernel
+            }
             _ => Region::Given,
         };
         self.note(at, region)
@@ -118,7 +134,7 @@ impl Explorer<'_> {
     }
 
     /// Checks alignment where the options or the program ask for it.
-    fn aligned(&self, reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
+    pub(crate) fn aligned(&self, reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
         if self.strict_alignment() { is_aligned(reg, pointer, off, size) } else { Ok(()) }
     }
 
@@ -140,6 +156,8 @@ impl Explorer<'_> {
                 self.map_allows(map, reg.0, access == Access::Write)?;
                 i64::from(self.map(map)?.value_size)
             }
+            Kind::TracepointBuffer => return within_buffer(reg, pointer, off),
+            Kind::FlowKeys => i64::from(FLOW_KEYS.size),
             Kind::Given => i64::from(self.options.memory.unwrap_or(0)),
             Kind::Memory { .. } if access == Access::Write && pointer.flags.has(Flags::READONLY) => {
                 let what = format!("cannot write into {}", pointer.kind_name());
@@ -186,67 +204,6 @@ impl Explorer<'_> {
         let start = usize::try_from(start).ok()?;
         let bytes = data.bytes.get(start..start + size.bytes() as usize)?;
         Some(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
-    }
-
-    /// The context's field that an access touches.
-    fn field(
-        &mut self,
-        at: usize,
-        insn: &Insn,
-        reg: Reg,
-        pointer: &Value,
-        size: Size,
-        write: bool,
-    ) -> Result<usize, Reason> {
-        unmodified(reg, pointer)?;
-        let (off, size) = (i64::from(insn.off), size.bytes());
-        let refuse = |field, why| Reason::Context { off, size, write, field, why };
-        let Some(context) = self.context else { return Err(refuse(None, "the program has no context")) };
-        let Ok(start) = u32::try_from(off) else { return Err(refuse(None, "no field is there")) };
-        let index = context.field(self.program.prog_type, start, size, write).map_err(|(error, index)| {
-            let why = match error {
-                FieldError::NoField => "no field is there",
-                FieldError::Size => "expected an access of its size and alignment",
-                FieldError::Forbidden => "programs of this kind may not",
-            };
-            refuse(index.map(|i| context.fields[i].name), why)
-        })?;
-        let fact = Fact::Context { field: index as u16, byte: (start - context.fields[index].off) as u16 };
-        match self.facts[at] {
-            Fact::Unreachable | Fact::Plain => self.facts[at] = fact,
-            known if known == fact => {}
-            _ => return Err(Reason::MixedPointers),
-        }
-        Ok(index)
-    }
-
-    fn load_context(
-        &mut self,
-        at: usize,
-        insn: &Insn,
-        reg: Reg,
-        pointer: &Value,
-        size: Size,
-    ) -> Result<Value, Reason> {
-        let index = self.field(at, insn, reg, pointer, size, false)?;
-        let kind = self.context.map_or(FieldKind::Scalar, |c| c.fields[index].kind);
-        Ok(match kind {
-            FieldKind::Scalar => Value::scalar(Scalar::of_bits(size.bits())),
-            FieldKind::PacketData => Value::pointer(Kind::Packet { range: 0 }),
-            FieldKind::PacketMeta => Value::pointer(Kind::PacketMeta { range: 0 }),
-            FieldKind::PacketEnd => Value::pointer(Kind::PacketEnd),
-        })
-    }
-
-    fn store_context(
-        &mut self,
-        at: usize,
-        insn: &Insn,
-        reg: Reg,
-        pointer: &Value,
-        size: Size,
-    ) -> Result<(), Reason> {
-        self.field(at, insn, reg, pointer, size, true).map(|_| ())
     }
 
     fn load_stack(

@@ -90,6 +90,21 @@ pub(crate) fn within_packet(
     Ok(())
 }
 
+/// Checks an access to a buffer whose size only the place knows that a program is attached to: it is compared there with
+/// how far the program reaches.
+pub(crate) fn within_buffer(reg: Reg, pointer: &Value, off: i64) -> Result<(), Reason> {
+    let kind = pointer.kind.name();
+    let min = i64::from(pointer.off) + off;
+    if min < 0 {
+        return Err(Reason::NegativeOffset { register: reg.0, kind, min });
+    }
+    if pointer.num.as_constant() != Some(0) {
+        let max = pointer.num.full.umax;
+        return Err(Reason::UnboundedOffset { register: reg.0, kind, max });
+    }
+    Ok(())
+}
+
 /// Checks that an access is aligned to its size.
 pub(crate) fn is_aligned(reg: Reg, pointer: &Value, off: i16, size: Size) -> Result<(), Reason> {
     // The packet starts two bytes before an aligned address, so that the headers after Ethernet's are aligned.

@@ -54,7 +54,7 @@ impl Explorer<'_> {
             }
             Op::Call(Callee::Helper) => self.call_helper(at, insn.imm as u32, state)?,
             Op::Call(Callee::Local) => return self.call_local(at, insn, state),
-            Op::Exit => return exit(state),
+            Op::Exit => return self.exit(state),
             Op::Load { size, signed } => {
                 state.read(src)?;
                 let value = self.load(at, insn, src, size, state)?;
@@ -95,7 +95,7 @@ impl Explorer<'_> {
                 self.store(at, insn, dst, size, Stored::Register(src), state)?;
             }
             Op::Atomic { op, size, fetch } => self.atomic(at, insn, op, size, fetch, state)?,
-            Op::LoadPacket { size, indirect } => self.load_packet(insn, size, indirect, state)?,
+            Op::LoadPacket { size, indirect } => self.load_packet(at, insn, size, indirect, state)?,
             Op::Wide(kind) => self.wide(insn, kind, state)?,
             Op::AddrSpaceCast => return unsupported("a cast between an arena's address spaces"),
             Op::GotoX => return unsupported("an indirect jump"),
@@ -161,22 +161,18 @@ impl Explorer<'_> {
     /// `r0 = packet[imm]`: like a call, it leaves r1 to r5 without values.
     fn load_packet(
         &mut self,
+        at: usize,
         insn: &Insn,
         size: Size,
         indirect: bool,
         state: &mut State,
     ) -> Result<(), Reason> {
-        use skep_abi::ProgType;
-        let kinds = [ProgType::SocketFilter, ProgType::SchedCls, ProgType::SchedAct];
-        if !kinds.contains(&self.program.prog_type) {
+        if !self.program.prog_type.loads_packet() {
             let what = format!(
                 "BPF_LD_[ABS|IND] instructions not allowed for programs of kind {}",
                 self.program.prog_type
             );
             return Err(Reason::Forbidden { register: 6, what });
-        }
-        if state.depth() > 0 {
-            return unsupported("BPF_LD_[ABS|IND] outside of the entry function").map(|_| ());
         }
         if let Some(held) = state.held.first() {
             return Err(Reason::Unreleased {
@@ -195,6 +191,10 @@ impl Explorer<'_> {
             state.read(insn.src)?;
         }
         state.clobber();
+        if state.depth() > 0 {
+            // Where there is no such packet, the function ends.
+            self.push_returned(at, state)?;
+        }
         state.set(Reg::R0, Value::scalar(Scalar::of_bits(size.bits())));
         Ok(())
     }
@@ -249,29 +249,33 @@ impl Explorer<'_> {
         state.frames.push(frame.into());
         Ok(Next::Slot(start))
     }
-}
 
-/// The end of a function.
-fn exit(state: &mut State) -> Result<Next, Reason> {
-    if state.depth() == 0 {
-        let result = state.read(Reg::R0)?;
-        if state.frame().function != 0 && !result.is_scalar() {
-            return Err(Reason::NotAResult { found: result.to_string() });
+    /// The end of a function.
+    fn exit(&mut self, state: &mut State) -> Result<Next, Reason> {
+        if state.depth() == 0 {
+            if state.frame().function == 0 {
+                self.check_returned(state)?;
+            } else {
+                let result = state.read(Reg::R0)?;
+                if !result.is_scalar() {
+                    return Err(Reason::NotAResult { found: result.to_string() });
+                }
+            }
+            if let Some(held) = state.held.first() {
+                return Err(Reason::Unreleased { acquired: held.at, at: "the program ends" });
+            }
+            return Ok(Next::End);
         }
-        if let Some(held) = state.held.first() {
-            return Err(Reason::Unreleased { acquired: held.at, at: "the program ends" });
+        // A function without a result leaves nothing in r0, which is wrong only where it is read.
+        let result = *state.reg(Reg::R0);
+        if matches!(result.kind, Kind::Stack { .. }) {
+            return Err(Reason::StackPointerEscapes { how: "return stack pointer to the caller" });
         }
-        return Ok(Next::End);
+        let call_site = state.frame().call_site;
+        state.frames.pop();
+        state.set(Reg::R0, result);
+        Ok(Next::Slot(call_site + 1))
     }
-    // A function without a result leaves nothing in r0, which is wrong only where it is read.
-    let result = *state.reg(Reg::R0);
-    if matches!(result.kind, Kind::Stack { .. }) {
-        return Err(Reason::StackPointerEscapes { how: "return stack pointer to the caller" });
-    }
-    let call_site = state.frame().call_site;
-    state.frames.pop();
-    state.set(Reg::R0, result);
-    Ok(Next::Slot(call_site + 1))
 }
 
 /// Checks operands that are wrong whatever the registers hold, where the instruction is reached at all.
@@ -327,7 +331,11 @@ pub(crate) fn unsupported(what: &str) -> Result<Next, Reason> {
 /// Checks that atomics may work on the memory.
 fn atomic_memory(state: &State, reg: Reg) -> Result<(), Reason> {
     let kind = state.reg(reg).kind;
-    if matches!(kind, Kind::Context | Kind::Packet { .. } | Kind::PacketMeta { .. }) {
+    let forbidden = matches!(
+        kind,
+        Kind::Context | Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::FlowKeys | Kind::Socket(_)
+    );
+    if forbidden {
         let what = format!("BPF_ATOMIC stores into R{} {} is not allowed", reg.0, kind.name());
         return Err(Reason::Forbidden { register: reg.0, what });
     }

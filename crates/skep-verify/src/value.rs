@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use skep_abi::SocketKind;
 use skep_btf::TypeId;
 
 use crate::domain::{Scalar, Tnum};
@@ -75,6 +76,12 @@ pub(crate) enum Kind {
         /// Its bytes.
         size: u32,
     },
+    /// A socket.
+    Socket(SocketKind),
+    /// The keys that a flow dissector is to fill.
+    FlowKeys,
+    /// A tracepoint's buffer.
+    TracepointBuffer,
     /// An object with a type (`PTR_TO_BTF_ID`): the kernel's, or one that the program allocated.
     Object {
         /// Whose types the type is of.
@@ -200,6 +207,7 @@ impl Value {
             && match self.kind {
                 Kind::MapValue { .. } | Kind::Map(_) | Kind::Record { .. } | Kind::Given => true,
                 Kind::Memory { .. } => !self.flags.has(Flags::UNTRUSTED),
+                Kind::Socket(kind) => !matches!(kind, SocketKind::Xdp),
                 Kind::Object { .. } => self.is_trusted(),
                 _ => false,
             }
@@ -262,6 +270,9 @@ impl Kind {
             Kind::MapValue { .. } => "map_value",
             Kind::Given | Kind::Memory { .. } => "mem",
             Kind::Record { .. } => "ringbuf_mem",
+            Kind::Socket(kind) => kind.name(),
+            Kind::FlowKeys => "flow_keys",
+            Kind::TracepointBuffer => "tp_buffer",
             Kind::Object { .. } => "ptr_",
         }
     }

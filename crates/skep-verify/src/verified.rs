@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use skep_abi::SocketKind;
 use skep_obj::Program;
 
 /// A program that the verifier accepted.
@@ -57,6 +58,8 @@ pub enum Region {
     Record,
     /// The memory that a program of kind `unspec` was given.
     Given,
+    /// A socket.
+    Socket(SocketKind),
     /// An object or a buffer of the kernel's, on one path at least.
     Kernel,
     /// Several other kinds, by path.

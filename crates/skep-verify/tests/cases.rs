@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use skep_abi::{AttachType, Function, MapDef, MapFlags, MapType, ProgType};
+use skep_btf::{Btf, BtfBuilder, IntEncoding, Linkage, TypeId};
 use skep_isa::text::{Field, Reader};
 use skep_isa::{Callee, FormId, Insn, Op};
 use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFlags, ProgFunction, Program};
@@ -129,12 +130,13 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
         }
     }
     let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([insns.len()]);
+    let (btf, function_type) = types();
     let functions = starts.iter().zip(ends).map(|(&(start, name), end)| ProgFunction {
         name: name.to_owned(),
         start,
         end,
         global: false,
-        btf_id: None,
+        btf_id: Some(function_type),
     });
     let program = Program {
         name: name.clone(),
@@ -150,9 +152,18 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
         maps: maps.into(),
         lines: Vec::new(),
         core_relos: Vec::new(),
-        btf: None,
+        btf: Some(btf.into()),
     };
     Block { name, program, options, error, help, zeroed }
+}
+
+/// What the functions of a program are: `int function(void)`.
+fn types() -> (Btf, TypeId) {
+    let mut builder = BtfBuilder::new();
+    let int = builder.int("int", 4, IntEncoding::SIGNED);
+    let proto = builder.func_proto(int, &[]);
+    let function = builder.func("function", proto, Linkage::STATIC);
+    (builder.finish().expect("types"), function)
 }
 
 fn number(text: &str) -> u32 {

@@ -9,6 +9,10 @@ use skep_abi::{Context, FieldKind, ProgType};
 use crate::memory::{Span, as_bytes, as_bytes_mut};
 use crate::packet::Packet;
 
+/// The kinds of program that can be run. The contexts of others speak of what only a kernel has.
+pub const KINDS: &[ProgType] =
+    &[ProgType::Unspec, ProgType::SocketFilter, ProgType::SchedCls, ProgType::SchedAct, ProgType::Xdp];
+
 /// What a program is run on.
 #[derive(Clone, Debug)]
 pub struct RunContext {

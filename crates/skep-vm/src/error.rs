@@ -14,7 +14,7 @@ pub enum CompileError {
         /// The machine's architecture.
         arch: &'static str,
     },
-    /// Programs of this kind have no context that this crate could lay out.
+    /// Programs of this kind are none of [`crate::KINDS`]: nothing is here that would call them.
     NoContext {
         /// The kind.
         prog_type: ProgType,
@@ -30,6 +30,13 @@ pub enum CompileError {
     KernelMemory {
         /// Slot of the instruction.
         insn: usize,
+    },
+    /// A field of the context that leads to an object which only a kernel has.
+    KernelField {
+        /// Slot of the instruction.
+        insn: usize,
+        /// The field.
+        field: &'static str,
     },
     /// A jump, call or fall-through leads out of its function. No verified program has one.
     Flow {
@@ -106,7 +113,7 @@ impl fmt::Display for CompileError {
         match self {
             CompileError::NoNative { arch } => write!(f, "there is no native code for {arch}"),
             CompileError::NoContext { prog_type } => {
-                write!(f, "programs of kind {prog_type} have no context here")
+                write!(f, "programs of kind {prog_type} can't be run here: only a kernel calls them")
             }
             CompileError::Unsupported { insn, form } => {
                 write!(f, "instruction {insn}: `{form}` can't be run here")
@@ -116,6 +123,9 @@ impl fmt::Display for CompileError {
                     f,
                     "instruction {insn}: accesses memory of the kernel, which is not there outside of one"
                 )
+            }
+            CompileError::KernelField { insn, field } => {
+                write!(f, "instruction {insn}: reads `{field}` of the context, which only a kernel can fill")
             }
             CompileError::Flow { insn } => write!(f, "instruction {insn}: leads out of its function"),
             CompileError::UnknownFunction { insn, id } => {

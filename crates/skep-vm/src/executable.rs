@@ -23,7 +23,7 @@ use skep_map::{BPF_ANY, Map};
 use skep_obj::{MapInit, MapSpec};
 use skep_verify::Verified;
 
-use crate::context::RunContext;
+use crate::context::{KINDS, RunContext};
 use crate::error::{CompileError, Trap, TrapKind};
 use crate::function::Functions;
 use crate::interp::Image;
@@ -97,7 +97,7 @@ impl<W: World> Executable<W> {
     ) -> Result<Executable<W>, CompileError> {
         let program = proof.program();
         let prog_type = program.prog_type;
-        if prog_type != ProgType::Unspec && prog_type.context().is_none() {
+        if !KINDS.contains(&prog_type) {
             return Err(CompileError::NoContext { prog_type });
         }
         // Maps that no instruction uses may be absent.

@@ -91,7 +91,7 @@ mod standard;
 mod tests;
 
 pub use call::{BytesMut, Call};
-pub use context::RunContext;
+pub use context::{KINDS, RunContext};
 pub use error::{CompileError, Trap, TrapKind};
 pub use executable::{Engine, Executable, jit_available};
 pub use function::{Functions, HostFunction};

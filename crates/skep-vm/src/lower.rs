@@ -247,7 +247,7 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
         if matches!(fact, Fact::Unreachable) || insn.form == FormId::TAIL {
             return Ok(());
         }
-        if fact == Fact::Memory(Region::Kernel) {
+        if let Fact::Memory(Region::Kernel | Region::Socket(_)) = fact {
             return Err(CompileError::KernelMemory { insn: at });
         }
         // Registers above r10 can be encoded; a row that reads or writes one is never verified.
@@ -292,8 +292,10 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
                 next = at;
                 LowOp::Exit
             }
-            Op::Load { size, signed } => self.load(size, signed, fact, low),
+            Op::Load { size, signed } => self.load(at, size, signed, fact, low)?,
             Op::Store { size, src } => self.store(size, src, fact, low),
+            // Where there is no such packet, a called function ends, but the engines end the program.
+            Op::LoadPacket { .. } if bounds.start > 0 => return Err(self.unsupported(at)),
             Op::LoadPacket { size, indirect } => LowOp::LoadPacket { size, indirect },
             Op::Atomic { op, size, fetch } => LowOp::Atomic { op, size, fetch },
             Op::LoadAcquire { size } => LowOp::LoadAcquire { size },
@@ -362,13 +364,21 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
         Ok(LowOp::Call { map })
     }
 
-    fn load(&self, size: Size, signed: bool, fact: Fact, low: &mut Low) -> LowOp {
-        match self.field(fact, low) {
-            Some(field) if field.kind != FieldKind::Scalar => {
-                LowOp::LoadField { size: Size::Dw, signed: false }
+    fn load(
+        &self,
+        at: usize,
+        size: Size,
+        signed: bool,
+        fact: Fact,
+        low: &mut Low,
+    ) -> Result<LowOp, CompileError> {
+        let Some(field) = self.field(fact, low) else { return Ok(LowOp::Load { size, signed }) };
+        match field.kind {
+            FieldKind::Scalar => Ok(LowOp::LoadField { size, signed }),
+            FieldKind::PacketMeta | FieldKind::PacketData | FieldKind::PacketEnd => {
+                Ok(LowOp::LoadField { size: Size::Dw, signed: false })
             }
-            Some(_) => LowOp::LoadField { size, signed },
-            None => LowOp::Load { size, signed },
+            _ => Err(CompileError::KernelField { insn: at, field: field.name }),
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use skep_abi::{AttachType, MapDef, MapFlags, MapType, ProgType};
+use skep_btf::{Btf, BtfBuilder, IntEncoding, Linkage, TypeId};
 use skep_isa::text::Reader;
 use skep_isa::{Callee, Insn, Op};
 use skep_map::Map;
@@ -108,6 +109,15 @@ pub(crate) fn map_def(map_type: MapType, key_size: u32, value_size: u32, max_ent
 }
 
 /// A program of these instructions, whose functions start at the targets of its calls.
+/// What the functions of a program are: `int function(void)`.
+fn types() -> (Btf, TypeId) {
+    let mut builder = BtfBuilder::new();
+    let int = builder.int("int", 4, IntEncoding::SIGNED);
+    let proto = builder.func_proto(int, &[]);
+    let function = builder.func("function", proto, Linkage::STATIC);
+    (builder.finish().expect("types"), function)
+}
+
 pub(crate) fn program(prog_type: ProgType, insns: Vec<Insn>, maps: &[MapDef]) -> Program {
     let mut starts = vec![0];
     for (at, insn) in insns.iter().enumerate() {
@@ -118,12 +128,13 @@ pub(crate) fn program(prog_type: ProgType, insns: Vec<Insn>, maps: &[MapDef]) ->
     starts.sort_unstable();
     starts.dedup();
     let ends = starts[1..].iter().copied().chain([insns.len()]);
+    let (btf, function_type) = types();
     let function = |(start, end): (&usize, usize)| ProgFunction {
         name: format!("f{start}"),
         start: *start,
         end,
         global: false,
-        btf_id: None,
+        btf_id: Some(function_type),
     };
     let spec = |def: &MapDef| MapSpec {
         name: def.map_type.name().into(),
@@ -150,7 +161,7 @@ pub(crate) fn program(prog_type: ProgType, insns: Vec<Insn>, maps: &[MapDef]) ->
         maps: maps.iter().map(spec).collect(),
         lines: Vec::new(),
         core_relos: Vec::new(),
-        btf: None,
+        btf: Some(btf.into()),
     }
 }
 
