@@ -38,6 +38,8 @@ struct Global {
     moves_packet: bool,
     /// Whether a call may throw.
     throws: bool,
+    /// Whether a call may sleep.
+    sleeps: bool,
 }
 
 impl Globals {
@@ -51,9 +53,11 @@ impl Globals {
         if functions.iter().any(Option::is_some) {
             let moves = flow.with_callees(program, moves_packet);
             let throws = flow.with_callees(program, may_throw);
+            let sleeps = flow.with_callees(program, sleeps);
             for (index, global) in functions.iter_mut().enumerate() {
                 if let Some(global) = global {
                     (global.moves_packet, global.throws) = (moves[index], throws[index]);
+                    global.sleeps = sleeps[index];
                 }
             }
         }
@@ -85,10 +89,19 @@ impl Globals {
 
 /// Whether a function's own instructions may move the packet.
 fn moves_packet(program: &Program, function: usize) -> bool {
+    calls_helper(program, function, |helper| helper.has(Effect::MovesPacket) || helper.has(Effect::TailCall))
+}
+
+/// Whether a function's own instructions may sleep.
+fn sleeps(program: &Program, function: usize) -> bool {
+    calls_helper(program, function, |helper| helper.has(Effect::Sleeps))
+}
+
+/// Whether a function's own instructions may call a helper of which something holds.
+fn calls_helper(program: &Program, function: usize, holds: impl Fn(&Function) -> bool) -> bool {
     let function = &program.functions[function];
     program.insns[function.start..function.end].iter().any(|insn| match insn.op() {
-        Op::Call(Callee::Helper) => Function::by_id(insn.imm as u32)
-            .is_some_and(|helper| helper.has(Effect::MovesPacket) || helper.has(Effect::TailCall)),
+        Op::Call(Callee::Helper) => Function::by_id(insn.imm as u32).is_some_and(&holds),
         // Which function it calls is known only where it is walked.
         Op::CallX => true,
         _ => false,
@@ -121,12 +134,17 @@ impl Explorer<'_> {
             self.global_argument(function, index, param, state)?;
         }
         self.globals.call(function);
-        let global = self.globals.functions[function].as_ref();
-        let (moves_packet, throws) = global.map_or((false, false), |g| (g.moves_packet, g.throws));
-        if throws {
+        let global = self.globals.functions[function].clone().unwrap_or_default();
+        if global.throws {
             may_end_here(state)?;
         }
-        if moves_packet {
+        let may_sleep = self.is_sleepable() && !state.sections.rcu && state.sections.preempt == 0;
+        if global.sleeps && !may_sleep {
+            let function = self.program.functions[function].name.clone();
+            let why = "global functions that may sleep are not allowed in non-sleepable context".to_owned();
+            return Err(Reason::GlobalFunction { function, why });
+        }
+        if global.moves_packet {
             state.forget_packet();
         }
         state.clobber();
