@@ -50,7 +50,10 @@ impl Explorer<'_> {
                 let (bytes, limit) = (bytes.max(own), limits.stack_bytes);
                 return Err((start, Reason::StackTooLarge { bytes, frames, limit }));
             }
-            for &(callee, _) in &calls[function] {
+            for &(callee, at) in &calls[function] {
+                if self.async_functions[callee] && matches!(self.program.insns[at].op(), Op::Wide(_)) {
+                    continue;
+                }
                 let known: &mut Option<Chain> = &mut deepest[callee];
                 let so_far = known.get_or_insert_default();
                 so_far.frames = so_far.frames.max(frames);

@@ -20,11 +20,11 @@ use crate::error::{Decision, PATH_SHOWN, Place, Reason, Source, VerifyError};
 use crate::exception::{check_calls, handler};
 use crate::flow::{Flow, successors};
 use crate::global::Globals;
+use crate::kptr::{Records, records};
 use crate::liveness;
 use crate::options::{Options, Rules};
 use crate::prog::check_load;
 use crate::prune::Node;
-use crate::special::special_field;
 use crate::state::{Frame, MAX_FRAMES, Sections, State};
 use crate::value::{Id, Kind, Value};
 use crate::verified::{Fact, Stats, Verified};
@@ -41,13 +41,26 @@ pub(crate) struct Passed {
     pub(crate) slot: Option<(u8, u8)>,
     /// A branch's linked registers: index into `links`, plus one.
     pub(crate) links: u32,
-    /// Whether a tail call ended its function here.
-    pub(crate) returned: bool,
+    /// How the path goes on from here.
+    pub(crate) way: Way,
+}
+
+/// How a path goes on from an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As the instruction says.
+    Plain,
+    /// A tail call ended its function here.
+    Returned,
+    /// A call runs the callback that it was given.
+    IntoCallback,
+    /// A callback ends, and the call that runs it is reached again.
+    OutOfCallback,
 }
 
 impl Passed {
-    fn of(insn: usize) -> Passed {
-        Passed { insn: insn as u32, slot: None, links: 0, returned: false }
+    pub(crate) fn of(insn: usize) -> Passed {
+        Passed { insn: insn as u32, slot: None, links: 0, way: Way::Plain }
     }
 }
 
@@ -73,8 +86,8 @@ struct Pending {
     path: usize,
     passed: usize,
     links: usize,
-    /// The slot of the tail call that ended its function on the way here.
-    returned: Option<usize>,
+    /// How the path left the instruction before, where that one did not lead here by itself.
+    mark: Option<Passed>,
 }
 
 /// What follows an instruction on the path.
@@ -106,8 +119,8 @@ pub(crate) struct Explorer<'a> {
     pub(crate) call_maps: HashMap<usize, CallMap>,
     /// The functions that indirect calls call, by slot of the call.
     pub(crate) callees: HashMap<usize, u32>,
-    /// What special field each map has in its values, once it was asked.
-    special: HashMap<u32, Option<String>>,
+    /// The special fields of the values of the maps.
+    pub(crate) records: Records,
     /// Bytes of stack used, by function.
     pub(crate) stacks: Vec<u32>,
     /// Whether a frame of the function may be read where nothing was written.
@@ -120,6 +133,10 @@ pub(crate) struct Explorer<'a> {
     pub(crate) history: Vec<Passed>,
     pub(crate) links: Vec<Vec<Holder>>,
     pending: Vec<Pending>,
+    /// Functions that the kernel runs later, with what they start from.
+    later: Vec<(usize, State)>,
+    /// Which functions those are.
+    pub(crate) async_functions: Vec<bool>,
     last_id: Id,
     pub(crate) processed: u64,
     pub(crate) jumps: u64,
@@ -159,6 +176,7 @@ pub fn verify_watched(
     }
     check_load(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
     check_calls(&program, &flow, handler).map_err(|(insn, reason)| bare(insn, reason))?;
+    let records = records(&program).map_err(|(insn, reason)| bare(insn, reason))?;
     let slots = program.insns.len();
     let functions = program.functions.len();
     let mut explorer = Explorer {
@@ -171,7 +189,7 @@ pub fn verify_watched(
         facts: vec![Fact::Unreachable; slots],
         call_maps: HashMap::new(),
         callees: HashMap::new(),
-        special: HashMap::new(),
+        records,
         stacks: vec![0; functions],
         reads_uninit: vec![false; functions],
         nodes: Vec::new(),
@@ -181,6 +199,8 @@ pub fn verify_watched(
         history: Vec::new(),
         links: Vec::new(),
         pending: Vec::new(),
+        later: Vec::new(),
+        async_functions: vec![false; functions],
         last_id: 0,
         processed: 0,
         jumps: 0,
@@ -190,6 +210,8 @@ pub fn verify_watched(
         watch,
     };
     explorer.run()?;
+    let special =
+        explorer.records.iter().map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect();
     let Explorer { flow, mut facts, call_maps, callees, stacks, reads_uninit, stats, log, .. } = explorer;
     for (at, map) in call_maps {
         if let CallMap::One(map) = map {
@@ -201,7 +223,18 @@ pub fn verify_watched(
     let log = options.log.then_some(log);
     let given = if program.prog_type == ProgType::Unspec { GIVEN | 1 << 2 } else { GIVEN };
     let zero_registers = flow.live.first().map_or(0, |live| live & !given);
-    Ok(Verified { program, facts, callees, stacks, reads_uninit, zero_registers, memory, stats, log })
+    Ok(Verified {
+        program,
+        facts,
+        callees,
+        stacks,
+        reads_uninit,
+        zero_registers,
+        memory,
+        special,
+        stats,
+        log,
+    })
 }
 
 /// A refusal with its source line.
@@ -234,7 +267,9 @@ impl Explorer<'_> {
             self.walk(start, frame)?;
         }
         self.stats.insns_processed = self.processed;
-        for root in [0].into_iter().chain(self.handler) {
+        // What the kernel runs later starts a chain of its own.
+        let laters = (0..self.async_functions.len()).filter(|function| self.async_functions[*function]);
+        for root in [0].into_iter().chain(self.handler).chain(laters) {
             let refused = |(insn, reason)| error(self.program, insn, reason, Place::default());
             self.check_stacks(root).map_err(refused)?;
         }
@@ -255,7 +290,7 @@ impl Explorer<'_> {
         let mut state = State {
             frames: vec![Rc::new(frame)],
             held: Vec::new(),
-            sections: Sections::default(),
+            sections: Sections { sleepable: self.is_sleepable(), ..Sections::default() },
             written: [0; MAX_FRAMES],
             may_gotos: 0,
         };
@@ -268,15 +303,19 @@ impl Explorer<'_> {
                         self.fall_back(pending.path);
                         self.history.truncate(pending.passed);
                         self.links.truncate(pending.links);
-                        if let Some(call) = pending.returned {
-                            self.history.push(Passed { returned: true, ..Passed::of(call) });
-                        }
+                        self.history.extend(pending.mark);
                         (at, state) = (pending.insn, pending.state);
                         if self.options.log {
                             let _ = writeln!(self.log, "\nfrom a branch to {at}:");
                         }
                     }
-                    None => break,
+                    None => {
+                        self.fall_back(0);
+                        self.history.clear();
+                        self.links.clear();
+                        let Some((insn, later)) = self.later.pop() else { break };
+                        (at, state) = (insn, later);
+                    }
                 },
                 Err(reason) => return Err(self.refuse(at, &state, reason)),
             }
@@ -344,12 +383,13 @@ impl Explorer<'_> {
         after.frames.pop();
         after.set(Reg::R0, Value::scalar(Scalar::UNKNOWN));
         // The call itself is noted again, as the function's end.
-        self.push_from(Some(call), self.history.len() - 1, call_site + 1, after)
+        let mark = Passed { way: Way::Returned, ..Passed::of(call) };
+        self.push_from(Some(mark), self.history.len() - 1, call_site + 1, after)
     }
 
-    fn push_from(
+    pub(crate) fn push_from(
         &mut self,
-        returned: Option<usize>,
+        mark: Option<Passed>,
         passed: usize,
         insn: usize,
         state: State,
@@ -358,7 +398,16 @@ impl Explorer<'_> {
             return Err(Reason::TooManyBranches { limit: self.options.limits.branches });
         }
         let (path, links) = (self.path.len(), self.links.len());
-        self.pending.push(Pending { insn, state, path, passed, links, returned });
+        self.pending.push(Pending { insn, state, path, passed, links, mark });
+        Ok(())
+    }
+
+    /// Keeps a function to be followed by itself, once no path leads on.
+    pub(crate) fn push_later(&mut self, insn: usize, state: State) -> Result<(), Reason> {
+        if self.later.len() >= self.options.limits.branches {
+            return Err(Reason::TooManyBranches { limit: self.options.limits.branches });
+        }
+        self.later.push((insn, state));
         Ok(())
     }
 
@@ -377,13 +426,6 @@ impl Explorer<'_> {
                 Err(Reason::BadOperand { why: format!("map {map} of {maps}: there is no such map") })
             }
         }
-    }
-
-    /// The part of a map's values that has rules of its own, if there is one.
-    pub(crate) fn special_field(&mut self, map: u32) -> Option<String> {
-        let program = self.program;
-        let spec = self.map_spec(map)?;
-        self.special.entry(map).or_insert_with(|| special_field(program, spec)).clone()
     }
 
     /// Whether programs may do this to the values of a map.

@@ -6,6 +6,7 @@
 use skep_isa::{Callee, Insn, Op, Role, Wide};
 use skep_obj::{MAX_FUNCTIONS, MAX_SLOTS, Program};
 
+use crate::callback::calls_back;
 use crate::error::Reason;
 use crate::liveness;
 use crate::options::Rules;
@@ -16,9 +17,12 @@ pub(crate) struct Flow {
     pub(crate) function: Vec<u16>,
     /// Whether paths meet here or part here: states are compared.
     pub(crate) meets: Vec<bool>,
+    /// Calls that run a callback, maybe again and again.
+    pub(crate) calls_back: Vec<bool>,
     /// Registers whose value here may still be read, by bit.
     pub(crate) live: Vec<u16>,
-    /// Registers whose number here may matter, by bit; empty where nobody asks: in programs without `may_goto`.
+    /// Registers whose number here may matter, by bit; empty where nobody asks: in programs without loops that
+    /// are bounded at run time.
     pub(crate) relevant: Vec<u16>,
     /// Functions called by each function, with the slot of a call.
     pub(crate) calls: Vec<Vec<(usize, usize)>>,
@@ -33,6 +37,7 @@ impl Flow {
         let mut flow = Flow {
             function: vec![0; slots],
             meets: vec![false; slots],
+            calls_back: vec![false; slots],
             live: Vec::new(),
             relevant: Vec::new(),
             calls: vec![Vec::new(); program.functions.len()],
@@ -49,7 +54,7 @@ impl Flow {
         }
         flow.no_recursion(program, handler)?;
         flow.live = liveness::live_before(program);
-        if program.insns.iter().any(|insn| insn.op() == Op::MayGoto) {
+        if program.insns.iter().any(|insn| insn.op() == Op::MayGoto) || flow.calls_back.contains(&true) {
             flow.relevant = liveness::relevant_before(program);
         }
         Ok(flow)
@@ -106,9 +111,16 @@ impl Flow {
                         return Err((at, Reason::BadCall { to }));
                     };
                     self.calls[index].push((callee, at));
+                    if matches!(insn.op(), Op::Wide(_)) {
+                        self.meets[program.functions[callee].start] = true;
+                    }
                     if let Some(after) = self.meets.get_mut(at + 1) {
                         *after = true;
                     }
+                }
+                Op::Call(_) if calls_back(program, insn) => {
+                    self.calls_back[at] = true;
+                    self.meets[at] = true;
                 }
                 _ => {}
             }
@@ -181,6 +193,10 @@ impl Flow {
                 continue;
             };
             *followed += 1;
+            // Addresses may form circles: timers set themselves up again.
+            if matches!(program.insns[at].op(), Op::Wide(_)) {
+                continue;
+            }
             match marks[callee] {
                 Mark::Done => {}
                 Mark::Open => {

@@ -11,6 +11,7 @@ use skep_abi::{Effect, Function};
 use skep_isa::{Callee, Op, Reg};
 use skep_obj::Program;
 
+use crate::dynptr::fills_no_dynptr;
 use crate::error::Reason;
 use crate::exception::{check_handler, may_end_here, may_throw};
 use crate::explore::{Explorer, Next};
@@ -207,7 +208,7 @@ impl Explorer<'_> {
             Param::Untrusted { .. } => Ok(()),
             Param::Arena if value.is_scalar() => Ok(()),
             Param::Arena => invalid(&format!("R{} is not a pointer to arena or scalar", reg.0)),
-            Param::Dynptr => Err(unsupported("a dynptr as an argument of a global function")),
+            Param::Dynptr => self.use_dynptr(reg, false, state).map(|_| ()),
         }
     }
 
@@ -220,6 +221,7 @@ impl Explorer<'_> {
                 let span = stack_span(reg, &pointer, 0, bytes)?;
                 if size > 0 {
                     self.note_stack(state.frames[frame as usize].function, span.min);
+                    fills_no_dynptr(reg, frame, span, state)?;
                     self.read_stack(frame, span, state);
                     self.store_somewhere(frame, span, false, state);
                 }
@@ -264,7 +266,7 @@ impl Explorer<'_> {
                 Param::Untrusted { name: None } => {
                     return Err(unsupported("an untrusted argument of a type that is no structure's"));
                 }
-                Param::Dynptr => return Err(unsupported("a dynptr as an argument of a global function")),
+                Param::Dynptr => self.constant_dynptr(),
                 Param::Arena => return Err(unsupported("a pointer into an arena as an argument")),
             };
         }

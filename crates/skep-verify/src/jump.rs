@@ -41,8 +41,9 @@ impl Explorer<'_> {
         if equality && operand == Src::Imm && insn.imm == 0 {
             if left.may_be_null() {
                 let mut other = state.clone();
-                set_null(&mut other, left.id, cond == Cond::Eq);
-                set_null(state, left.id, cond == Cond::Ne);
+                let named = self.may_be_locked(&left);
+                set_null(&mut other, left.id, cond == Cond::Eq, named);
+                set_null(state, left.id, cond == Cond::Ne, named);
                 self.push(target, other)?;
                 return Ok(Next::Slot(next));
             }
@@ -196,8 +197,8 @@ fn spread(state: &mut State, register: skep_isa::Reg, value: &Value, num: Scalar
     );
 }
 
-/// Makes every pointer of this name null, or not null.
-fn set_null(state: &mut State, id: Id, null: bool) {
+/// Makes every pointer of this name null, or not null; some stay `named`.
+fn set_null(state: &mut State, id: Id, null: bool, named: bool) {
     if null {
         // A record that was not given need not be released.
         state.held.retain(|held| held.id != id);
@@ -209,7 +210,9 @@ fn set_null(state: &mut State, id: Id, null: bool) {
                 *v = Value::constant(0);
                 return;
             }
-            v.id = 0;
+            if !named {
+                v.id = 0;
+            }
             v.nullable = false;
         },
     );

@@ -12,7 +12,9 @@
 //! - `kernel`: the kernel's types, by name;
 //! - `exception`: where programs throw, and what handles it;
 //! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
-//! - `special`: maps that are refused for what their values contain;
+//! - `field`, `kptr`, `lock`: parts of values that have rules of their own; `dynptr`: the same on the stack;
+//!   `special`: calls with those;
+//! - `callback`: functions that calls are given;
 //! - `prune`, `precise`: where paths meet, which of them are the same;
 //! - `watch`: the walk seen from outside, instruction by instruction.
 //!
@@ -69,17 +71,22 @@
 
 mod arith;
 mod call;
+mod callback;
 mod context;
 mod depth;
 pub mod domain;
+mod dynptr;
 mod error;
 mod exception;
 mod explore;
+mod field;
 mod flow;
 mod global;
 mod jump;
 mod kernel;
+mod kptr;
 mod liveness;
+mod lock;
 mod maps;
 mod memory;
 mod options;

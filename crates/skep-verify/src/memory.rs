@@ -2,11 +2,12 @@
 //! Source: `check_mem_access` and what it calls, kernel/bpf/verifier.c, Linux 6.18, for privileged programs.
 
 use skep_abi::{FLOW_KEYS, MapFlags};
-use skep_isa::{Insn, Reg, Size};
+use skep_isa::{Insn, Op, Reg, Size};
 use skep_obj::{MapInit, ProgFlags};
 
 use crate::arith::MAX_OFFSET;
 use crate::domain::Scalar;
+use crate::dynptr::{overwrite_dynptrs, reads_no_dynptr};
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::pointer::{
@@ -52,7 +53,12 @@ impl Explorer<'_> {
         }
         self.note_region(at, &pointer)?;
         self.aligned(reg, &pointer, insn.off, size)?;
-        self.within(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Read)?;
+        let span = self.bounds(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Read)?;
+        self.leaves_fields(reg, &pointer, span, true)?;
+        if let Some(field) = self.pointer_field(&pointer, insn.off) {
+            plain_access(reg, insn)?;
+            return self.load_field(&field, state);
+        }
         if let Some(constant) = self.constant_data(&pointer, insn.off, size) {
             return Ok(Value::constant(constant));
         }
@@ -92,7 +98,18 @@ impl Explorer<'_> {
         }
         self.note_region(at, &pointer)?;
         self.aligned(reg, &pointer, insn.off, size)?;
-        self.within(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Write)
+        let span = self.bounds(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Write)?;
+        self.leaves_fields(reg, &pointer, span, true)?;
+        if let Some(field) = self.pointer_field(&pointer, insn.off) {
+            plain_access(reg, insn)?;
+            let stored = match stored {
+                Stored::Register(register) => Some(*state.reg(register)),
+                Stored::Constant(0) => Some(Value::constant(0)),
+                Stored::Constant(_) | Stored::Unknown => None,
+            };
+            return self.store_field(reg, &field, stored.as_ref());
+        }
+        Ok(())
     }
 
     /// Notes that an instruction accesses memory of this kind; the context is for instructions of its own, because
@@ -121,9 +138,12 @@ impl Explorer<'_> {
             Kind::PacketMeta { .. } => Region::PacketMeta,
             Kind::MapValue { .. } => Region::MapValue,
             Kind::Record { .. } => Region::Record,
-            Kind::Memory { .. } | Kind::Object { .. } | Kind::FlowKeys | Kind::TracepointBuffer => {
-                Region::Kernel
-            }
+            Kind::Memory { .. }
+            | Kind::Object { .. }
+            | Kind::Slice { .. }
+            | Kind::MapKey { .. }
+            | Kind::FlowKeys
+            | Kind::TracepointBuffer => Region::Kernel,
             _ => Region::Given,
         };
         self.note(at, region)
@@ -138,7 +158,7 @@ impl Explorer<'_> {
         if self.strict_alignment() { is_aligned(reg, pointer, off, size) } else { Ok(()) }
     }
 
-    /// Checks that `size` bytes at `reg + off` are in the memory that the pointer leads to.
+    /// Checks that a call may access `size` bytes at `reg + off`: all are in the memory that the pointer leads to.
     pub(crate) fn within(
         &self,
         reg: Reg,
@@ -147,23 +167,44 @@ impl Explorer<'_> {
         size: i64,
         access: Access,
     ) -> Result<(), Reason> {
+        let span = self.bounds(reg, pointer, off, size, access)?;
+        self.leaves_fields(reg, pointer, span, false)
+    }
+
+    /// Checks that `size` bytes at `reg + off` are in the memory that the pointer leads to; gives where the access
+    /// starts at least, and ends at most.
+    fn bounds(
+        &self,
+        reg: Reg,
+        pointer: &Value,
+        off: i64,
+        size: i64,
+        access: Access,
+    ) -> Result<(i64, i64), Reason> {
         let kind = pointer.kind.name();
         let limit = match pointer.kind {
             Kind::Packet { range } | Kind::PacketMeta { range } => {
-                return within_packet(reg, pointer, off, size, i64::from(range));
+                return within_packet(reg, pointer, off, size, i64::from(range)).map(|()| (0, 0));
             }
             Kind::MapValue { map, .. } => {
                 self.map_allows(map, reg.0, access == Access::Write)?;
                 i64::from(self.map(map)?.value_size)
             }
-            Kind::TracepointBuffer => return within_buffer(reg, pointer, off),
+            Kind::TracepointBuffer => return within_buffer(reg, pointer, off).map(|()| (0, 0)),
             Kind::FlowKeys => i64::from(FLOW_KEYS.size),
             Kind::Given => i64::from(self.options.memory.unwrap_or(0)),
-            Kind::Memory { .. } if access == Access::Write && pointer.flags.has(Flags::READONLY) => {
+            Kind::MapKey { .. } if access == Access::Write => {
+                let what = format!("write to change key R{} not allowed", reg.0);
+                return Err(Reason::Forbidden { register: reg.0, what });
+            }
+            Kind::MapKey { map } => i64::from(self.map(map)?.key_size),
+            Kind::Memory { .. } | Kind::Slice { .. }
+                if access == Access::Write && pointer.flags.has(Flags::READONLY) =>
+            {
                 let what = format!("cannot write into {}", pointer.kind_name());
                 return Err(Reason::Forbidden { register: reg.0, what });
             }
-            Kind::Record { size } | Kind::Memory { size } => i64::from(size),
+            Kind::Record { size } | Kind::Memory { size } | Kind::Slice { size, .. } => i64::from(size),
             _ => return Err(Reason::NotAPointer { register: reg.0, found: kind }),
         };
         let start = i64::from(pointer.off) + off;
@@ -189,7 +230,7 @@ impl Explorer<'_> {
         if max > limit {
             return Err(Reason::OutOfBounds { register: reg.0, kind, min, max, size: limit });
         }
-        Ok(())
+        Ok((min, max))
     }
 
     /// The number that a read of a frozen, read-only data section gives.
@@ -220,6 +261,7 @@ impl Explorer<'_> {
         let span = stack_span(reg, pointer, i64::from(off), bytes)?;
         self.note_stack(state.frames[frame as usize].function, span.min);
         if pointer.num.as_constant().is_none() {
+            reads_no_dynptr(reg, frame, span, state)?;
             let zero = self.read_stack(frame, span, state);
             return Ok(Value::scalar(if zero { Scalar::constant(0) } else { Scalar::of_bits(size.bits()) }));
         }
@@ -243,6 +285,10 @@ impl Explorer<'_> {
             }
             Fill::Number(number) => Value::scalar(number),
             Fill::PartOfPointer => return Err(Reason::PartOfPointer { store: false, size: size.bytes() }),
+            Fill::Special => {
+                reads_no_dynptr(reg, frame, span, state)?;
+                Value::UNKNOWN
+            }
         })
     }
 
@@ -308,6 +354,7 @@ impl Explorer<'_> {
             Stored::Unknown => Value::UNKNOWN,
         };
         let zero = value.is_null_constant();
+        overwrite_dynptrs(reg, frame, span, state)?;
         if pointer.num.as_constant().is_none() {
             if zero && let Stored::Register(register) = stored {
                 self.need_precise(state, register);
@@ -354,4 +401,13 @@ impl Explorer<'_> {
         debug_assert!(bytes <= SLOT);
         Ok(())
     }
+}
+
+/// Checks that an access to a pointer that the kernel owns is neither atomic nor sign-extending.
+fn plain_access(reg: Reg, insn: &Insn) -> Result<(), Reason> {
+    if matches!(insn.op(), Op::Load { signed: false, .. } | Op::Store { .. }) {
+        return Ok(());
+    }
+    let what = "kptr in map can only be accessed using BPF_MEM instruction mode".to_owned();
+    Err(Reason::Forbidden { register: reg.0, what })
 }

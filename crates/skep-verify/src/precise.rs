@@ -6,7 +6,7 @@
 
 use skep_isa::{AluOp, AtomicOp, Callee, Insn, Op, Reg, Src};
 
-use crate::explore::{Explorer, Passed};
+use crate::explore::{Explorer, Passed, Way};
 use crate::liveness::uses;
 use crate::state::{MAX_FRAMES, State};
 
@@ -69,6 +69,22 @@ impl Explorer<'_> {
         }
         let (dst, src) = (1u16 << insn.dst.index(), 1u16 << insn.src.index());
         let frame = *depth;
+        match passed.way {
+            Way::Plain | Way::Returned => {}
+            Way::IntoCallback => {
+                // What the callback is given comes from the call, not from its arguments.
+                wanted.regs[frame] = 0;
+                wanted.slots[frame] = 0;
+                *depth -= 1;
+                return;
+            }
+            Way::OutOfCallback => {
+                *depth += 1;
+                wanted.regs[*depth] = 0;
+                wanted.slots[*depth] = 0;
+                return;
+            }
+        }
         let regs = &mut wanted.regs[frame];
         match insn.op() {
             Op::Alu { op: AluOp::Mov, src: Src::Reg, .. } if *regs & dst != 0 => *regs = *regs & !dst | src,
@@ -100,7 +116,7 @@ impl Explorer<'_> {
                     }
                 }
             }
-            Op::Call(_) | Op::CallX if passed.returned => {
+            Op::Call(_) | Op::CallX if passed.way == Way::Returned => {
                 // From the caller to a tail call in the callee, whose result is not the callee's.
                 *regs &= !1;
                 *depth += 1;

@@ -12,7 +12,7 @@ use crate::error::Reason;
 use crate::explore::{Explorer, Kept, NodeId};
 use crate::precise::Wanted;
 use crate::stack::{Byte, Slot};
-use crate::state::{Frame, MAX_FRAMES, State};
+use crate::state::{Frame, MAX_FRAMES, Role, State};
 use crate::value::{Id, Kind, Value};
 
 /// A kept state, and what was learnt to matter of it.
@@ -113,9 +113,12 @@ impl Names {
 impl Explorer<'_> {
     /// Compares with the states kept here. Whether the path ends.
     pub(crate) fn meet(&mut self, at: usize, state: &mut State) -> Result<bool, Reason> {
-        let bounded = self.program.insns[at].op() == Op::MayGoto;
+        let calls_back = self.flow.calls_back[at];
+        let bounded = calls_back || self.program.insns[at].op() == Op::MayGoto;
         let (insns, jumps) = (self.processed - self.kept_at.0, self.jumps - self.kept_at.1);
-        let mut keep = bounded || insns >= 8 && jumps >= 2;
+        // Functions that the kernel runs later may set themselves up again.
+        let starts = self.history.is_empty() && state.frame().role != Role::Called;
+        let mut keep = bounded || starts || insns >= 8 && jumps >= 2;
         let mut index = self.kept[at].len();
         while index > 0 {
             index -= 1;
@@ -127,7 +130,7 @@ impl Explorer<'_> {
                     self.hit(id, state, &uninit);
                     return Ok(true);
                 }
-            } else if bounded && node.state.may_gotos != state.may_gotos {
+            } else if bounded && (calls_back || node.state.may_gotos != state.may_gotos) {
                 if self.covers(node, state, Mode::Within, &mut uninit) {
                     self.come_round(id, state, &uninit);
                     return Ok(true);
@@ -296,7 +299,11 @@ impl Explorer<'_> {
         }
         let mut names = Names::default();
         for (index, (a, b)) in old.frames.iter().zip(&new.frames).enumerate() {
-            if a.call_site != b.call_site || a.function != b.function {
+            if a.call_site != b.call_site || a.function != b.function || a.role != b.role {
+                return false;
+            }
+            // Rounds that the kept state's calls have left cover those that are left now.
+            if a.rounds > b.rounds {
                 return false;
             }
             for register in bits(u64::from(self.live(new, index, node.at))) {
@@ -318,7 +325,12 @@ impl Explorer<'_> {
     /// Where a loop that `may_goto` bounds comes to it again with other numbers: those that did not matter become
     /// unknown, so that the next round finds nothing new.
     pub(crate) fn widen(&self, at: usize, state: &mut State) {
-        let earlier = self.path.iter().rev().skip(1).map(|kept| &self.nodes[kept.node]);
+        self.widen_from(at, 1, state);
+    }
+
+    /// The same for a loop that comes to `at` next, past the latest kept states.
+    pub(crate) fn widen_from(&self, at: usize, skip: usize, state: &mut State) {
+        let earlier = self.path.iter().rev().skip(skip).map(|kept| &self.nodes[kept.node]);
         let same_calls = |node: &&Node| {
             node.at == at
                 && node.state.frames.len() == state.frames.len()
@@ -351,6 +363,10 @@ fn flow_of(state: &State, frame: usize, at: usize, sets: &[u16]) -> u16 {
     match state.frames.get(frame + 1) {
         None => sets.get(at).copied().unwrap_or_default(),
         // A caller goes on after its call; the callee sets r0 and leaves nothing in r1 to r5.
+        // It is at its call again when a callback ends.
+        Some(callee) if matches!(callee.role, Role::Callback { .. }) => {
+            sets.get(callee.call_site).copied().unwrap_or_default()
+        }
         Some(callee) => sets.get(callee.call_site + 1).copied().unwrap_or_default() & !0b11_1111,
     }
 }
@@ -410,7 +426,12 @@ fn value_covers(old: &Value, new: &Value, precise: bool, mode: Mode, names: &mut
         _ => true,
     };
     let nums_fit = if mode == Mode::Same { old.num == new.num } else { old.num.includes(new.num) };
+    let dynptrs_fit = match (old.kind, new.kind) {
+        (Kind::Slice { dynptr: a, .. }, Kind::Slice { dynptr: b, .. }) => names.same(a, b),
+        _ => true,
+    };
     ranges_fit
+        && dynptrs_fit
         && old.off == new.off
         && nums_fit
         && names.same(old.id, new.id)
@@ -449,8 +470,9 @@ fn stack_covers(
 /// The same for one slot.
 fn slot_covers(old: &Slot, new: &Slot, precise: bool, mode: Mode, names: &mut Names) -> bool {
     if mode == Mode::Same {
+        let valued = old.spilled_bytes() > 0 || old.bytes[0] == Byte::Dynptr;
         return old.bytes == new.bytes
-            && (old.spilled_bytes() == 0 || value_covers(&old.value, &new.value, true, mode, names));
+            && (!valued || value_covers(&old.value, &new.value, true, mode, names));
     }
     // A number in eight bytes, however it came there, is a number.
     if let (Some(a), Some(b)) = (old.as_scalar(), new.as_scalar()) {
@@ -464,11 +486,14 @@ fn slot_covers(old: &Slot, new: &Slot, precise: bool, mode: Mode, names: &mut Na
         let fits = match a {
             Byte::Uninit | Byte::Misc => true,
             Byte::Zero => *b == Byte::Zero,
-            Byte::Spill => *b == Byte::Spill,
+            Byte::Spill | Byte::Dynptr => a == b,
         };
         if !fits {
             return false;
         }
+    }
+    if old.bytes[0] == Byte::Dynptr {
+        return value_covers(&old.value, &new.value, true, mode, names);
     }
     spilled == 0 || value_covers(&old.value, &new.value, precise, mode, names)
 }

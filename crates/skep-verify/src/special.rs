@@ -1,64 +1,174 @@
-//! Maps whose values have parts with rules of their own: locks, timers, kernel pointers, lists. They are not described
-//! yet, and to treat them as plain bytes would let programs overwrite them; so programs that touch such maps are
-//! refused. Source: `btf_parse_fields` of kernel/bpf/btf.c, Linux 6.18.
+//! Arguments of helpers that are neither memory nor objects: fields of values, dynptrs, functions of the program. What
+//! they must be is in `lock`, `kptr`, `dynptr` and `callback`; here they meet the function table.
+//! Source: `check_func_arg`, `check_helper_call` of kernel/bpf/verifier.c, Linux 6.18.
 
-use skep_btf::{Btf, Type, TypeId};
-use skep_obj::{MapSpec, Program};
+use skep_abi::{Arg, Callback, Dynptr as Use, Function, Ret};
+use skep_isa::Reg;
 
-/// Types of which a value has at most one, or which only functions may touch.
-const TYPES: &[&str] = &[
-    "bpf_spin_lock",
-    "bpf_res_spin_lock",
-    "bpf_timer",
-    "bpf_wq",
-    "bpf_task_work",
-    "bpf_list_head",
-    "bpf_list_node",
-    "bpf_rb_root",
-    "bpf_rb_node",
-    "bpf_refcount",
-];
+use crate::dynptr::Given;
+use crate::error::Reason;
+use crate::explore::Explorer;
+use crate::field::{Field, FieldKind};
+use crate::lock::Locking;
+use crate::state::{Held, Hold, LockKind, State};
+use crate::value::{Dynptr, Flags, Id, Kind, Value};
 
-/// Tags of pointers that the kernel owns.
-const TAGS: &[&str] = &["kptr", "kptr_untrusted", "percpu_kptr", "uptr"];
-
-/// How deep structures in structures are looked into; Linux goes less deep.
-const MAX_NESTING: usize = 16;
-
-/// How many members are looked at in all: a value's type may name the same large structure again and again.
-const MAX_MEMBERS: usize = 1 << 16;
-
-/// The first part of a map's values that has rules of its own, by name; `None` if there is none, or no type tells.
-pub(crate) fn special_field(program: &Program, map: &MapSpec) -> Option<String> {
-    let btf = program.btf.as_deref()?;
-    let value = map.value_type?;
-    let mut left = MAX_MEMBERS;
-    find(btf, value, MAX_NESTING, &mut left)
+/// What a call is given of this sort.
+#[derive(Default)]
+pub(crate) struct Special {
+    /// A field that holds a pointer.
+    field: Option<Field>,
+    /// The map whose value has the timer.
+    pub(crate) timer_map: Option<u32>,
+    dynptr: Option<Given>,
+    callback: Option<(&'static Callback, usize)>,
+    /// The reference that the field is to own now.
+    given_up: Id,
 }
 
-fn find(btf: &Btf, id: TypeId, nesting: usize, left: &mut usize) -> Option<String> {
-    if nesting == 0 || *left == 0 {
-        return None;
-    }
-    *left -= 1;
-    match btf.get_resolved(id).ok()? {
-        Type::Struct(composite) | Type::Union(composite) => {
-            let name = btf.text(composite.name);
-            if TYPES.contains(&&*name) {
-                return Some(name.into_owned());
+impl Explorer<'_> {
+    /// Whether this is an argument of such a sort; if it is, checks it.
+    pub(crate) fn special_argument(
+        &mut self,
+        at: usize,
+        function: &'static Function,
+        arg: Arg,
+        reg: Reg,
+        special: &mut Special,
+        state: &mut State,
+    ) -> Result<bool, Reason> {
+        let value = state.read(reg)?;
+        let wrong = |explorer: &Self, expected: &str| {
+            let (expected, found) = (expected.to_owned(), explorer.describe(&value));
+            Err(Reason::Argument { register: reg.0, function: function.name, expected, found })
+        };
+        match arg {
+            Arg::SpinLock => {
+                let locking = if function.name == "bpf_spin_lock" { Locking::Take } else { Locking::Give };
+                self.locks(at, reg, locking(LockKind::Spin), state)?;
             }
-            composite.members.iter().find_map(|member| find(btf, member.ty, nesting - 1, left))
+            Arg::Timer => {
+                let Kind::MapValue { map } = value.kind else { return wrong(self, "map_value") };
+                self.points_to_field(reg, &value, FieldKind::Timer)?;
+                special.timer_map = Some(map);
+            }
+            Arg::KptrField => {
+                let own = matches!(value.kind, Kind::Object { .. }) && value.flags.has(Flags::ALLOC);
+                if value.nullable || !(own || matches!(value.kind, Kind::MapValue { .. })) {
+                    return wrong(self, "map_value or ptr_ with a kptr");
+                }
+                special.field = Some(self.kptr_field(reg, &value)?);
+            }
+            Arg::KptrObject => {
+                if value.acquired == 0 {
+                    let what = format!("R{} must be referenced when passed to release function", reg.0);
+                    return Err(Reason::Forbidden { register: reg.0, what });
+                }
+                if let Some(Field { kind: FieldKind::Pointer { owns, to }, .. }) = special.field {
+                    self.fits_field(reg, owns, to, &value)?;
+                }
+                special.given_up = value.acquired;
+            }
+            Arg::Dynptr(used) => match used {
+                Use::Uses => special.dynptr = Some(self.use_dynptr(reg, false, state)?),
+                Use::MakesLocal => {
+                    let data = state.reg(Reg::R1);
+                    if !matches!(data.kind, Kind::MapValue { .. }) || data.nullable {
+                        let what = format!(
+                            "Unsupported reg type {} for {} data: expected the value of a map",
+                            self.describe(data),
+                            function.name
+                        );
+                        return Err(Reason::Forbidden { register: 1, what });
+                    }
+                    self.make_dynptr(at, reg, Dynptr::Local, None, state)?;
+                }
+                Use::MakesRecord => self.make_dynptr(at, reg, Dynptr::Record, None, state)?,
+                Use::ReleasesRecord => self.release_dynptr(reg, Dynptr::Record, state)?,
+            },
+            Arg::Callback(callback) => {
+                let callee = self.callback_argument(reg, function.name, state)?;
+                special.callback = Some((callback, callee));
+            }
+            Arg::CallbackContext => {
+                if !matches!(value.kind, Kind::Stack { .. }) {
+                    return wrong(self, "fp");
+                }
+            }
+            _ => return Ok(false),
         }
-        Type::Array(array) => find(btf, array.elem, nesting - 1, left),
-        Type::DataSec(section) => section.vars.iter().find_map(|var| find(btf, var.ty, nesting - 1, left)),
-        Type::Var(var) => find(btf, var.ty, nesting - 1, left),
-        Type::Ptr(target) => match btf.get(target).ok()? {
-            Type::TypeTag(tag) => {
-                let name = btf.text(tag.name);
-                TAGS.contains(&&*name).then(|| name.into_owned())
+        Ok(true)
+    }
+
+    /// What such a call does, once all of its arguments are right and before it leaves r1 to r5 without values.
+    pub(crate) fn special_effects(
+        &mut self,
+        at: usize,
+        function: &'static Function,
+        special: &Special,
+        map: Option<u32>,
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        if let Some((callback, callee)) = special.callback {
+            let map = special.timer_map.or(map);
+            self.call_back(at, function, callback, callee, map, state)?;
+        }
+        if special.given_up != 0 {
+            give_up(special.given_up, state);
+        }
+        if function.name == "bpf_dynptr_write" && special.dynptr.is_some_and(|given| given.leads.is_packet())
+        {
+            state.forget_packet();
+        }
+        Ok(())
+    }
+
+    /// What such a call returns, if it is that which tells.
+    pub(crate) fn special_result(
+        &mut self,
+        at: usize,
+        ret: Ret,
+        special: &Special,
+        size: u64,
+        state: &mut State,
+    ) -> Result<Option<Value>, Reason> {
+        Ok(match (ret, special.field, special.dynptr) {
+            (Ret::KptrOrNull, Some(field), _) => {
+                let id = self.new_id();
+                state.held.push(Held { id, at, what: Hold::Reference });
+                Some(Value { acquired: id, ..self.taken_from_field(&field)? }.or_null(id))
+            }
+            (Ret::DynptrMemoryOrNull, _, Some(given)) => {
+                Some(self.slice(given, u32::try_from(size).unwrap_or(u32::MAX), false))
             }
             _ => None,
-        },
-        _ => None,
+        })
     }
+}
+
+/// A field owns now what the program had a reference to. An object that each CPU has its own of stays as long as the
+/// RCU section does.
+fn give_up(acquired: Id, state: &mut State) {
+    let rcu = state.in_rcu();
+    state.held.retain(|held| held.id != acquired);
+    state.change(
+        |v| v.acquired == acquired,
+        |v| {
+            if rcu && v.flags.has(Flags::ALLOC.with(Flags::PERCPU)) {
+                v.acquired = 0;
+                v.flags = v.flags.without(Flags::ALLOC).with(Flags::RCU);
+            } else {
+                *v = Value::UNKNOWN;
+            }
+        },
+    );
+}
+
+/// Checks that a helper may be called where the path is: not between taking a lock and giving it back.
+pub(crate) fn callable_here(function: &Function, state: &State) -> Result<(), Reason> {
+    if state.is_locked() && function.name != "bpf_spin_unlock" {
+        let what = format!("function calls are not allowed while holding a lock: {}", function.name);
+        return Err(Reason::Forbidden { register: 0, what });
+    }
+    Ok(())
 }

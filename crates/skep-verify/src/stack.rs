@@ -22,6 +22,8 @@ pub(crate) enum Byte {
     Zero,
     /// A part of the slot's spilled value.
     Spill,
+    /// A part of a dynptr, which only calls may touch; the slot's value says of which.
+    Dynptr,
 }
 
 /// Eight bytes, and the value spilled to the first of them.
@@ -32,7 +34,7 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    const UNINIT: Slot = Slot { bytes: [Byte::Uninit; 8], value: Value::UNINIT };
+    pub(crate) const UNINIT: Slot = Slot { bytes: [Byte::Uninit; 8], value: Value::UNINIT };
 
     /// How many bytes the spilled value takes; 0 if there is none.
     pub(crate) fn spilled_bytes(&self) -> usize {
@@ -86,6 +88,8 @@ pub(crate) enum Fill {
     Number(Scalar),
     /// A part of a pointer, which no rule allows.
     PartOfPointer,
+    /// A part of a dynptr, which only calls may touch.
+    Special,
 }
 
 impl Stack {
@@ -175,6 +179,9 @@ impl Stack {
         let spilled = slot.spilled_bytes();
         let bytes = &slot.bytes[byte..byte + size];
         let uninit = bytes.contains(&Byte::Uninit);
+        if slot.bytes[0] == Byte::Dynptr {
+            return (Fill::Special, false);
+        }
         if spilled == 0 {
             let zero = bytes.iter().all(|b| *b == Byte::Zero);
             let number = if zero { Scalar::constant(0) } else { Scalar::of_bits(size as u32 * 8) };

@@ -22,7 +22,7 @@ pub(crate) struct State {
     pub(crate) sections: Sections,
     /// Slots of each frame's stack that were wholly overwritten since a state was last kept, by bit.
     pub(crate) written: [u64; MAX_FRAMES],
-    /// How often `may_goto` has fallen through.
+    /// How often the path went round in loops that are bounded at run time: `may_goto`, repeated callbacks.
     pub(crate) may_gotos: u32,
 }
 
@@ -44,6 +44,33 @@ pub(crate) enum Hold {
     Reference,
     /// Interrupts are off; `id` is also that of the saved flags.
     Irq,
+    /// A lock; `id` is that of the pointers to the value it is in.
+    Lock {
+        /// Which of the kinds of lock.
+        kind: LockKind,
+        /// What kind of value it is in.
+        owner: LockOwner,
+    },
+}
+
+/// A kind of lock: each is given back as it was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LockKind {
+    /// `bpf_spin_lock`.
+    Spin,
+    /// `bpf_res_spin_lock`.
+    Resilient,
+    /// The same, with interrupts off.
+    ResilientIrq,
+}
+
+/// What a lock protects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LockOwner {
+    /// A value of this map.
+    Map(u32),
+    /// An object that the program allocated.
+    Object,
 }
 
 /// Sections that a program enters and leaves, by calls that need no pointer.
@@ -53,6 +80,8 @@ pub(crate) struct Sections {
     pub(crate) rcu: bool,
     /// How often preemption is disabled.
     pub(crate) preempt: u32,
+    /// Whether the program may sleep where it is in none of them.
+    pub(crate) sleepable: bool,
 }
 
 /// A function's activation.
@@ -64,17 +93,52 @@ pub(crate) struct Frame {
     pub(crate) function: usize,
     /// Slot of the call that made it; 0 for the entry.
     pub(crate) call_site: usize,
+    /// What it is besides a function that the program calls.
+    pub(crate) role: Role,
+    /// How often the repeated callback of a call in it has run.
+    pub(crate) rounds: u32,
+}
+
+/// Who runs a function, and what it may return.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The program.
+    #[default]
+    Called,
+    /// A call that was given it runs it, maybe again and again.
+    Callback {
+        /// The values it may return.
+        ret: (i64, i64),
+        /// Whether a tree calls it, with its lock held, to compare.
+        compares: bool,
+    },
+    /// The kernel, later, by itself.
+    Async {
+        /// The values it may return.
+        ret: (i64, i64),
+    },
 }
 
 impl Frame {
     pub(crate) fn new(function: usize, depth: usize, call_site: usize) -> Frame {
         let mut regs = [Value::UNINIT; Reg::COUNT];
         regs[Reg::R10.index()] = Value::pointer(Kind::Stack { frame: depth as u8 });
-        Frame { regs, stack: Stack::default(), function, call_site }
+        Frame { regs, stack: Stack::default(), function, call_site, role: Role::Called, rounds: 0 }
     }
 }
 
 impl State {
+    /// Whether what RCU protects stays: in a section of the program's own, under a lock, or because the whole program
+    /// is one.
+    pub(crate) fn in_rcu(&self) -> bool {
+        self.sections.rcu || self.is_locked() || !self.sections.sleepable
+    }
+
+    /// Whether a lock is held.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.held.iter().any(|held| matches!(held.what, Hold::Lock { .. }))
+    }
+
     /// Index of the running function's frame.
     pub(crate) fn depth(&self) -> usize {
         self.frames.len() - 1
@@ -132,7 +196,10 @@ impl State {
     /// The packet may be elsewhere: what points into it is a number now.
     pub(crate) fn forget_packet(&mut self) {
         self.change(
-            |v| matches!(v.kind, Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::PacketEnd),
+            |v| match v.kind {
+                Kind::Slice { packet, .. } => packet,
+                kind => matches!(kind, Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::PacketEnd),
+            },
             |v| *v = Value::UNKNOWN,
         );
     }

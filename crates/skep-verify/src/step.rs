@@ -10,7 +10,7 @@ use crate::flow::successors;
 use crate::memory::Stored;
 use crate::options::Shifts;
 use crate::pointer::{is_aligned, unmodified};
-use crate::state::{Frame, MAX_FRAMES, State};
+use crate::state::{Frame, MAX_FRAMES, Role, State};
 use crate::value::{Kind, Value};
 
 impl Explorer<'_> {
@@ -96,7 +96,7 @@ impl Explorer<'_> {
             }
             Op::Atomic { op, size, fetch } => self.atomic(at, insn, op, size, fetch, state)?,
             Op::LoadPacket { size, indirect } => self.load_packet(at, insn, size, indirect, state)?,
-            Op::Wide(kind) => self.wide(insn, kind, state)?,
+            Op::Wide(kind) => self.wide(at, insn, kind, state)?,
             Op::AddrSpaceCast => return unsupported("a cast between an arena's address spaces"),
             Op::GotoX => return unsupported("an indirect jump"),
             Op::CallX => self.call_register(at, dst, state)?,
@@ -121,14 +121,9 @@ impl Explorer<'_> {
     }
 
     /// A wide load.
-    fn wide(&mut self, insn: &Insn, kind: Wide, state: &mut State) -> Result<(), Reason> {
+    fn wide(&mut self, at: usize, insn: &Insn, kind: Wide, state: &mut State) -> Result<(), Reason> {
         let (low, high) = insn.wide_halves();
         let map = low as u32;
-        if matches!(kind, Wide::MapIdx | Wide::MapIdxValue)
-            && let Some(field) = self.special_field(map)
-        {
-            return unsupported(&format!("a map with {field} in its values")).map(|_| ());
-        }
         let value = match kind {
             Wide::Imm => Value::constant(insn.imm as u64),
             Wide::MapIdx => {
@@ -152,7 +147,7 @@ impl Explorer<'_> {
             }
             Wide::MapFd | Wide::MapValue => return unsupported("a map by its descriptor").map(|_| ()),
             Wide::BtfId => return unsupported("a variable of the kernel").map(|_| ()),
-            Wide::Func => return unsupported("the address of a function").map(|_| ()),
+            Wide::Func => self.function_address(at, insn)?,
         };
         state.set(insn.dst, value);
         Ok(())
@@ -253,7 +248,9 @@ impl Explorer<'_> {
     /// The end of a function.
     fn exit(&mut self, state: &mut State) -> Result<Next, Reason> {
         if state.depth() == 0 {
-            if state.frame().function == 0 {
+            if let Role::Async { ret } = state.frame().role {
+                self.returns_within(ret, "At async callback", state)?;
+            } else if state.frame().function == 0 {
                 self.check_returned(state)?;
             } else {
                 let result = state.read(Reg::R0)?;
@@ -265,6 +262,9 @@ impl Explorer<'_> {
                 return Err(Reason::Unreleased { acquired: held.at, at: "the program ends" });
             }
             return Ok(Next::End);
+        }
+        if let Role::Callback { ret, .. } = state.frame().role {
+            return self.end_callback(ret, state);
         }
         // A function without a result leaves nothing in r0, which is wrong only where it is read.
         let result = *state.reg(Reg::R0);

@@ -71,6 +71,29 @@ pub(crate) enum Kind {
         /// Its bytes.
         size: u32,
     },
+    /// The key of a map.
+    MapKey {
+        /// The map's index.
+        map: u32,
+    },
+    /// A function of the program, by index.
+    Function(u32),
+    /// A dynptr that a function was given (`CONST_PTR_TO_DYNPTR`), or half of one on the stack. Its name is `id`.
+    Dynptr {
+        /// What it leads to.
+        leads: Dynptr,
+        /// Which half.
+        half: Half,
+    },
+    /// Memory that a dynptr leads to; not there any more once the dynptr is not.
+    Slice {
+        /// Its bytes.
+        size: u32,
+        /// The dynptr's name.
+        dynptr: Id,
+        /// Whether it is in a packet.
+        packet: bool,
+    },
     /// Other memory of the kernel's (`PTR_TO_MEM`): what a call returns, a variable, an argument.
     Memory {
         /// Its bytes.
@@ -89,6 +112,32 @@ pub(crate) enum Kind {
         /// The type: a structure or union.
         ty: TypeId,
     },
+}
+
+/// What a dynptr leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dynptr {
+    /// Memory of the program's own.
+    Local,
+    /// A record of a ring buffer, to be released.
+    Record,
+    /// A socket buffer.
+    Skb,
+    /// An XDP frame.
+    Xdp,
+    /// The metadata of a socket buffer.
+    SkbMeta,
+}
+
+/// A part of a dynptr.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Half {
+    /// The lower slot.
+    Low,
+    /// The upper one.
+    High,
+    /// Both: a pointer to it.
+    Whole,
 }
 
 /// Whose types a type is of.
@@ -205,7 +254,13 @@ impl Value {
     pub(crate) const fn is_not_null(&self) -> bool {
         !self.nullable
             && match self.kind {
-                Kind::MapValue { .. } | Kind::Map(_) | Kind::Record { .. } | Kind::Given => true,
+                Kind::MapValue { .. }
+                | Kind::Map(_)
+                | Kind::MapKey { .. }
+                | Kind::Function(_)
+                | Kind::Record { .. }
+                | Kind::Slice { .. }
+                | Kind::Given => true,
                 Kind::Memory { .. } => !self.flags.has(Flags::UNTRUSTED),
                 Kind::Socket(kind) => !matches!(kind, SocketKind::Xdp),
                 Kind::Object { .. } => self.is_trusted(),
@@ -268,7 +323,10 @@ impl Kind {
             Kind::PacketEnd => "pkt_end",
             Kind::Map(_) => "map_ptr",
             Kind::MapValue { .. } => "map_value",
-            Kind::Given | Kind::Memory { .. } => "mem",
+            Kind::MapKey { .. } => "map_key",
+            Kind::Function(_) => "func",
+            Kind::Dynptr { .. } => "dynptr_ptr",
+            Kind::Given | Kind::Memory { .. } | Kind::Slice { .. } => "mem",
             Kind::Record { .. } => "ringbuf_mem",
             Kind::Socket(kind) => kind.name(),
             Kind::FlowKeys => "flow_keys",
@@ -282,6 +340,9 @@ impl Kind {
         match (self, other) {
             (Kind::Packet { .. }, Kind::Packet { .. })
             | (Kind::PacketMeta { .. }, Kind::PacketMeta { .. }) => true,
+            (Kind::Slice { size, packet, .. }, Kind::Slice { size: size2, packet: packet2, .. }) => {
+                size == size2 && packet == packet2
+            }
             _ => self == other,
         }
     }
@@ -333,8 +394,12 @@ impl fmt::Display for Value {
             }
             kind => {
                 match kind {
-                    Kind::Map(map) | Kind::MapValue { map, .. } => part(f, "map", i64::from(map))?,
-                    Kind::Record { size } | Kind::Memory { size } => part(f, "sz", i64::from(size))?,
+                    Kind::Map(map) | Kind::MapValue { map, .. } | Kind::MapKey { map } => {
+                        part(f, "map", i64::from(map))?;
+                    }
+                    Kind::Record { size } | Kind::Memory { size } | Kind::Slice { size, .. } => {
+                        part(f, "sz", i64::from(size))?;
+                    }
                     _ => {}
                 }
                 if self.off != 0 {

@@ -17,6 +17,8 @@ pub struct Verified {
     pub(crate) reads_uninit: Vec<bool>,
     pub(crate) zero_registers: u16,
     pub(crate) memory: Option<u32>,
+    /// By map: a field of its values that has rules of its own.
+    pub(crate) special: Vec<Option<&'static str>>,
     pub(crate) stats: Stats,
     pub(crate) log: Option<String>,
 }
@@ -112,6 +114,12 @@ impl Verified {
     /// For programs of kind `unspec`: bytes of memory it must at least be given in r1, the size being in r2.
     pub fn memory_bytes(&self) -> Option<u32> {
         self.memory
+    }
+
+    /// A part of the values of this map that has rules of its own, by its name, `bpf_timer`: whoever runs the program must
+    /// keep them. Only of maps that the program uses.
+    pub fn special_field(&self, map: usize) -> Option<&'static str> {
+        self.special.get(map).copied().flatten()
     }
 
     /// How much work it was.

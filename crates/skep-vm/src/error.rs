@@ -38,6 +38,13 @@ pub enum CompileError {
         /// The field.
         field: &'static str,
     },
+    /// The values of a map have a part that only calls may touch, and none of those is here.
+    SpecialField {
+        /// The map's index.
+        map: usize,
+        /// The part, `bpf_timer`.
+        field: &'static str,
+    },
     /// A jump, call or fall-through leads out of its function. No verified program has one.
     Flow {
         /// Slot of the instruction.
@@ -126,6 +133,9 @@ impl fmt::Display for CompileError {
             }
             CompileError::KernelField { insn, field } => {
                 write!(f, "instruction {insn}: reads `{field}` of the context, which only a kernel can fill")
+            }
+            CompileError::SpecialField { map, field } => {
+                write!(f, "map {map}: programs whose maps have a {field} in their values can't be run here")
             }
             CompileError::Flow { insn } => write!(f, "instruction {insn}: leads out of its function"),
             CompileError::UnknownFunction { insn, id } => {

@@ -84,6 +84,11 @@ impl<W: World> Executable<W> {
         functions: &Functions<W>,
         engine: Engine,
     ) -> Result<Executable<W>, CompileError> {
+        for map in 0..verified.program().maps.len() {
+            if let Some(field) = verified.special_field(map) {
+                return Err(CompileError::SpecialField { map, field });
+            }
+        }
         let memory = verified.memory_bytes().unwrap_or(0);
         Executable::from_proof(verified, memory, maps, functions, engine)
     }

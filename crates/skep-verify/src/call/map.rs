@@ -86,6 +86,10 @@ impl<'a> Explorer<'a> {
                 return Err(Reason::Forbidden { register: reg.0, what });
             }
         }
+        if call.special.timer_map.is_some_and(|timer| timer != map) {
+            let expected = "the map whose value has the timer: timer pointer in R1 doesn't match map pointer";
+            return Err(call.wrong(reg, expected, self.describe(value)));
+        }
         let seen = self.call_maps.entry(at).or_insert(CallMap::One(map));
         if *seen != CallMap::One(map) {
             *seen = CallMap::Several;
@@ -137,6 +141,8 @@ impl<'a> Explorer<'a> {
             let what = format!("{} on a map of kind {}", call.function.name, def.map_type);
             return Err(Reason::Unsupported { what });
         }
-        Ok(Value::pointer(Kind::MapValue { map }))
+        let value = Value::pointer(Kind::MapValue { map });
+        // The lock in one value is not that in another.
+        Ok(if self.may_be_locked(&value) { Value { id: self.new_id(), ..value } } else { value })
     }
 }

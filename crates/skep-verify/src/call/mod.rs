@@ -5,13 +5,17 @@ mod map;
 mod rule;
 mod text;
 
+pub(crate) use map::INNER_MAP;
+
 use skep_abi::{Access as Use, Arg, Effect, Function, MapType, Ret};
 use skep_isa::{Reg, Size};
 
 use crate::arith::MAX_OFFSET;
+use crate::dynptr::{fills_no_dynptr, reads_no_dynptr};
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::pointer::{Access, is_aligned, stack_span, unmodified};
+use crate::special::{Special, callable_here};
 use crate::stack::{Byte, Fill, place};
 use crate::state::{Held, Hold, State};
 use crate::value::{Kind, Value};
@@ -27,6 +31,8 @@ struct Call {
     released: Option<u32>,
     /// Whether the key is that of an array's element: those are always there.
     present: bool,
+    /// Fields, dynptrs and functions.
+    special: Special,
 }
 
 impl Call {
@@ -90,7 +96,9 @@ impl Explorer<'_> {
             return Err(Reason::NeedsGpl { function: function.name, license });
         }
         self.allows_call(function, state)?;
-        let mut call = Call { function, map: None, constant: None, released: None, present: false };
+        callable_here(function, state)?;
+        let special = Special::default();
+        let mut call = Call { function, map: None, constant: None, released: None, present: false, special };
         for index in 0..function.args.len() {
             self.argument(at, &mut call, function.args[index], index, state)?;
         }
@@ -102,6 +110,7 @@ impl Explorer<'_> {
         {
             return Err(Reason::Unreleased { acquired: held.at, at: "a tail call" });
         }
+        self.special_effects(at, function, &call.special, call.map, state)?;
         if let Some(record) = call.released {
             release(state, record);
         }
@@ -134,7 +143,12 @@ impl Explorer<'_> {
                 state.held.push(Held { id, at, what: Hold::Reference });
                 Value { acquired: id, ..Value::pointer(Kind::Record { size }) }.or_null(id)
             }
-            _ => return Err(Reason::Unsupported { what: format!("the result of {}", call.function.name) }),
+            ret => {
+                let size = call.constant.unwrap_or_default();
+                let result = self.special_result(at, ret, &call.special, size, state)?;
+                let what = || format!("the result of {}", call.function.name);
+                return result.ok_or_else(|| Reason::Unsupported { what: what() });
+            }
         })
     }
 
@@ -230,7 +244,10 @@ impl Explorer<'_> {
                 self.memory_argument(call, reg, Bytes::exactly(size.into()), access, state)
             }
             Arg::ConstStr => self.constant_string(reg, &value).map(|_| ()),
-            _ => {
+            arg => {
+                if self.special_argument(at, call.function, arg, reg, &mut call.special, state)? {
+                    return Ok(());
+                }
                 let what = format!("argument {} of {function}", index + 1);
                 Err(Reason::Unsupported { what })
             }
@@ -256,7 +273,7 @@ impl Explorer<'_> {
                 Some(key)
             }
             Fill::Number(number) => number.as_constant(),
-            Fill::PartOfPointer => None,
+            Fill::PartOfPointer | Fill::Special => None,
         }
     }
 
@@ -330,7 +347,12 @@ impl Explorer<'_> {
                     return Err(Reason::Forbidden { register: reg.0, what });
                 }
             }
-            Kind::MapValue { .. } | Kind::Record { .. } | Kind::Memory { .. } | Kind::Given => {}
+            Kind::MapValue { .. }
+            | Kind::MapKey { .. }
+            | Kind::Record { .. }
+            | Kind::Memory { .. }
+            | Kind::Slice { .. }
+            | Kind::Given => {}
             _ => return wrong("a pointer to memory"),
         }
         let access = if access == Use::Read { Access::Read } else { Access::Write };
@@ -354,12 +376,14 @@ impl Explorer<'_> {
         self.note_stack(state.frames[frame as usize].function, span.min);
         match access {
             Use::Read => {
+                reads_no_dynptr(reg, frame, span, state)?;
                 self.read_stack(frame, span, state);
             }
             Use::Write | Use::Update => {
                 if access == Use::Update {
                     self.read_stack(frame, span, state);
                 }
+                fills_no_dynptr(reg, frame, span, state)?;
                 // A size that varies, or a place that does, may leave what was there.
                 if size.exact && pointer.num.as_constant().is_some() {
                     let stack = &mut state.frame_at_mut(frame as usize).stack;

@@ -40,7 +40,7 @@ impl Explorer<'_> {
             Err(Reason::Forbidden { register: 0, what })
         };
         if function.has(Effect::Sleeps) {
-            if !self.is_sleepable() {
+            if !state.sections.sleepable {
                 return refuse("helper call might sleep in a non-sleepable prog");
             }
             if state.sections.rcu {
