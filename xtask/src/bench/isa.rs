@@ -2,8 +2,10 @@
 //!
 //! Ours runs in this process, on bytes in memory; the peers are whole processes that read and write files, less their
 //! start. Whole files (labels, sections, symbols, source lines) are skep's assembler and disassembler on the same program.
-//! bpftool is no peer: it disassembles nothing but programs that the running kernel has loaded, and no kernel loads a
-//! program of random instructions. Before anything is measured, answers are compared: a fast wrong answer is no benchmark.
+//! bpftool, which disassembles only what the running kernel has loaded, has a program of its own ([`loaded`]). Before
+//! anything is measured, answers are compared: a fast wrong answer is no benchmark.
+
+mod loaded;
 
 use std::fs;
 use std::hint::black_box;
@@ -48,6 +50,7 @@ pub(super) fn benchmarks(workspace: &Workspace) -> Result<Vec<Benchmark<'static>
         let peers = vec![llvm("llvm-mc 19", &dir, "s", &["-filetype=obj", "-o", "/dev/null"])];
         benchmarks.push(assemble("isa/assemble pseudoc", Reader::pseudoc(), source, &code, peers));
     }
+    benchmarks.push(loaded::benchmark());
     benchmarks.extend(files(&code));
     Ok(benchmarks)
 }
