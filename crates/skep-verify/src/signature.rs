@@ -168,9 +168,17 @@ fn is_context(program: &Program, btf: &Btf, target: TypeId) -> bool {
     if program.prog_type == ProgType::Kprobe && has_typedef(btf, target, "bpf_user_pt_regs_t") {
         return true;
     }
-    let context = program.prog_type.context().map(|context| context.name);
     let is_structure = matches!(btf.get_resolved(target), Ok(ty) if ty.kind() == Kind::Struct);
-    is_structure && context.is_some_and(|context| structure(btf, target).as_deref() == Some(context))
+    let name = structure(btf, target).filter(|_| is_structure).unwrap_or_default();
+    // Programs may declare the name that Linux has for the registers as a structure, too.
+    context_name(program.prog_type) == Some(&name)
+        || program.prog_type == ProgType::Kprobe && name == "bpf_user_pt_regs_t"
+}
+
+/// The name of the structure that programs of this kind are given, if it has one.
+fn context_name(kind: ProgType) -> Option<&'static str> {
+    let kind = if kind == ProgType::RawTracepointWritable { ProgType::RawTracepoint } else { kind };
+    kind.context().map(|context| context.name).filter(|name| !name.is_empty())
 }
 
 /// Whether a pointer to the type may be tagged as the context.
@@ -199,7 +207,7 @@ fn may_be_context(program: &Program, btf: &Btf, target: TypeId) -> bool {
             _ => is_u64,
         },
         ProgType::Lsm | ProgType::StructOps => is_u64,
-        _ => kind.context().is_some_and(|context| context.name == name),
+        _ => context_name(kind) == Some(&name),
     }
 }
 
