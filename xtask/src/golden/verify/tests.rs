@@ -89,7 +89,8 @@ fn list(outcomes: &[Outcome], known: &Known) -> String {
         let _ = write!(text, "\n# {heading}\n");
         for outcome in outcomes.iter().filter(|outcome| outcome.compare() == direction) {
             let id = &outcome.id;
-            let reason = match (known.reason(id), direction) {
+            let examined = known.reason(id).filter(|reason| !reason.starts_with("not examined"));
+            let reason = match (examined, direction) {
                 (Some(reason), _) => reason.to_owned(),
                 (None, Match::AcceptedHere) => format!("not examined; Linux says: {}", outcome.linux),
                 (None, _) => format!("not examined; here: {}", outcome.error()),
