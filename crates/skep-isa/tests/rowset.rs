@@ -186,3 +186,21 @@ fn no_text_makes_the_parser_panic() {
     })
     .budget_ms(1_000);
 }
+
+/// As many rows as there may be, of as many bytes as they may have, that differ only at their ends.
+#[test]
+fn the_largest_row_set_is_read_in_a_moment() {
+    let filler = "a + ".repeat(110);
+    let row = |row: usize| {
+        let text = format!("word {filler}x{row}");
+        format!(
+            "row r{row}\ndoc d\nopcode 0xff\nselector imm {row}\nslots 1\npseudoc {text}\nnormal {text}\n"
+        )
+    };
+    let text: String = (0..1024).map(row).collect();
+    assert!((900_000..skep_isa::rowset::MAX_BYTES).contains(&text.len()), "{}", text.len());
+    let start = std::time::Instant::now();
+    let isa = Isa::parse(&text).expect("a row set");
+    assert_eq!(isa.rows().len(), 1024);
+    assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
+}

@@ -32,6 +32,7 @@ pub(super) fn rows(text: &str, readers: &[Reader; 2]) -> Result<Vec<ExtensionRow
         return Err(RowSetError { line: 1, cause: Cause::Limit { what: "bytes", limit: MAX_BYTES } });
     }
     let mut rows = Vec::new();
+    let mut lines = Vec::new();
     let mut draft: Option<Draft> = None;
     for (index, whole) in text.lines().enumerate() {
         let line = index + 1;
@@ -48,6 +49,7 @@ pub(super) fn rows(text: &str, readers: &[Reader; 2]) -> Result<Vec<ExtensionRow
                     return Err(fail(Cause::Limit { what: "rows", limit: MAX_ROWS }));
                 }
                 draft = Some(Draft::new(line, name(rest).map_err(fail)?));
+                lines.push(line);
             }
             (_, Some(draft)) => draft.line(word, rest.trim()).map_err(fail)?,
             (_, None) => return Err(fail(Cause::Expected { expected: "`row`", found: word.to_string() })),
@@ -56,7 +58,26 @@ pub(super) fn rows(text: &str, readers: &[Reader; 2]) -> Result<Vec<ExtensionRow
     if let Some(done) = draft {
         rows.push(finish(done, &rows, readers)?);
     }
+    for dialect in [Dialect::Pseudoc, Dialect::Normal] {
+        unlike(&rows, &lines, dialect)?;
+    }
     Ok(rows)
+}
+
+/// Whether no statement may be of two rows. Each template is taken apart once: there are many pairs of them.
+fn unlike(rows: &[ExtensionRow], lines: &[usize], dialect: Dialect) -> Result<(), RowSetError> {
+    let templates: Vec<_> =
+        rows.iter().map(|row| Template::parse(text::template(row, dialect), row).ok()).collect();
+    for (at, template) in templates.iter().enumerate() {
+        let Some(template) = template else { continue };
+        if let Some(by) =
+            templates[..at].iter().position(|other| other.as_ref().is_some_and(|o| o.is_like(template)))
+        {
+            let cause = Cause::Taken { row: rows[at].name.clone(), by: rows[by].name.clone() };
+            return Err(RowSetError { line: lines[at], cause });
+        }
+    }
+    Ok(())
 }
 
 /// A name: letters, digits and `_`, no digit first.
@@ -211,12 +232,6 @@ fn finish(draft: Draft, before: &[ExtensionRow], readers: &[Reader; 2]) -> Resul
         let parsed = Template::parse(template, &row).map_err(why)?;
         let dialect = if mnemonics { Dialect::Normal } else { Dialect::Pseudoc };
         parsed.check(&row, dialect, readers).map_err(why)?;
-        for other in before {
-            let text = if mnemonics { &other.normal } else { &other.pseudoc };
-            if Template::parse(text, other).is_ok_and(|other| other.is_like(&parsed)) {
-                return Err(fail(Cause::Taken { row: row.name.clone(), by: other.name.clone() }));
-            }
-        }
     }
     text::check_expansion(&row, &readers[0])
         .map_err(|why| fail(Cause::Expansion { row: row.name.clone(), why }))?;

@@ -150,7 +150,8 @@ impl Isa {
     }
 }
 
-fn template(row: &ExtensionRow, dialect: Dialect) -> &str {
+/// What a row is written as.
+pub(super) fn template(row: &ExtensionRow, dialect: Dialect) -> &str {
     match dialect {
         Dialect::Pseudoc => &row.pseudoc,
         Dialect::Normal => &row.normal,
