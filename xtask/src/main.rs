@@ -12,6 +12,7 @@ mod conformance;
 mod error;
 mod fuzz;
 mod golden;
+mod oracle;
 mod packages;
 mod tidy;
 mod workspace;
@@ -45,6 +46,8 @@ enum Task {
     Bench(bench::Options),
     /// Compare recorded answers with ours, a JSON line a case.
     Golden(golden::Options),
+    /// Ask the running kernel and ourselves the same, about programs made up on the spot.
+    Oracle(oracle::Options),
     /// Fuzz the targets of `fuzz/`, for a while each.
     Fuzz(fuzz::Options),
 }
@@ -68,6 +71,7 @@ fn run(task: &Task) -> Result<(), Error> {
         Task::Api(options) => api::run(&workspace, options),
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Golden(options) => golden::run(&workspace, options),
+        Task::Oracle(options) => oracle::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
     }
 }

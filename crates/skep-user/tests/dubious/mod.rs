@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use arbitrary::{Result, Unstructured};
 use skep_abi::{Arg, AttachType, Errno, Function, MapDef, MapFlags, MapType, ProgType};
-use skep_host::{Engine, Host as _, HostError, LoadOptions, MapId, TestRun};
+use skep_host::{Engine, Host, HostError, LoadOptions, MapId, TestRun};
 use skep_isa::{AluOp, AtomicOp, Callee, Cond, Endian, Insn, Op, Reg, Size, Src, Width, decode_all};
 use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFunction, Program};
 use skep_user::{UserConfig, UserHost};
@@ -70,7 +70,7 @@ pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
     let mut results = Vec::new();
     for engine in [Engine::Interp, Engine::Best] {
         let mut host = UserHost::new(UserConfig::default());
-        let maps: Vec<_> = program.maps.iter().map(|spec| make_map(&mut host, spec)).collect();
+        let maps: Vec<_> = program.maps.iter().map(|spec| make_map(&mut host, spec).expect("a map")).collect();
         let loaded = host.load(&program, &maps, &LoadOptions { engine, ..LoadOptions::default() });
         let Ok((id, _)) = loaded else {
             assert!(results.is_empty(), "one engine takes it, the other not: {loaded:?}\n{}", text(&program));
@@ -97,13 +97,13 @@ pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
 }
 
 /// A map with what it is to hold.
-fn make_map(host: &mut UserHost, spec: &MapSpec) -> MapId {
-    let map = host.create_map(spec, None).expect("a map of a plain kind");
+pub(crate) fn make_map(host: &mut dyn Host, spec: &MapSpec) -> std::result::Result<MapId, HostError> {
+    let map = host.create_map(spec, None)?;
     if let MapInit::Data(data) = &spec.init {
-        host.update(map, &0u32.to_ne_bytes(), &data.bytes, 0).expect("data");
-        host.freeze(map).expect("a map that can be frozen");
+        host.update(map, &0u32.to_ne_bytes(), &data.bytes, 0)?;
+        host.freeze(map)?;
     }
-    map
+    Ok(map)
 }
 
 /// The elements of all maps in some order of their own, and the records of the ring buffer.
@@ -124,7 +124,7 @@ fn contents(host: &mut UserHost, maps: &[MapId]) -> Vec<(u32, Vec<u8>, Option<Ve
 }
 
 /// The program's instructions, for messages.
-fn text(program: &Program) -> String {
+pub(crate) fn text(program: &Program) -> String {
     let writer = skep_isa::text::Writer::pseudoc();
     let lines: Vec<String> =
         program.insns.iter().enumerate().map(|(i, insn)| format!("{i}: {}", writer.insn(insn))).collect();
@@ -170,7 +170,7 @@ fn map(name: &str, map_type: MapType, key_size: u32, value_size: u32, max_entrie
 }
 
 /// The maps that programs use, by their index.
-fn maps() -> Arc<[MapSpec]> {
+pub(crate) fn maps() -> Arc<[MapSpec]> {
     let mut frozen = map("frozen", MapType::Array, 4, VALUE, 1);
     frozen.def.flags = MapFlags::RDONLY_PROG;
     let mut bytes = FROZEN_START.to_vec();
@@ -193,7 +193,7 @@ fn maps() -> Arc<[MapSpec]> {
 }
 
 /// A random program.
-fn program(u: &mut Unstructured<'_>) -> Result<Program> {
+pub(crate) fn program(u: &mut Unstructured<'_>) -> Result<Program> {
     let mut maker = Maker { u, insns: Vec::new() };
     maker.prologue()?;
     // Of the long ones few pass.
