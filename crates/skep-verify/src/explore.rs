@@ -381,6 +381,8 @@ impl Explorer<'_> {
         let mut after = state.clone();
         let call_site = after.frame().call_site;
         after.frames.pop();
+        // The other program may have moved the packet.
+        after.forget_packet();
         after.set(Reg::R0, Value::scalar(Scalar::UNKNOWN));
         // The call itself is noted again, as the function's end.
         let mark = Passed { way: Way::Returned, ..Passed::of(call) };

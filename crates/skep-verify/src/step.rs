@@ -211,6 +211,11 @@ impl Explorer<'_> {
         }
         state.read(dst)?;
         atomic_memory(state, dst)?;
+        let pointer = state.reg(dst);
+        if matches!(pointer.kind, Kind::Stack { .. }) && pointer.num.as_constant().is_none() {
+            let what = "BPF_ATOMIC on a variable offset stack pointer is not allowed".to_owned();
+            return Err(Reason::Forbidden { register: dst.0, what });
+        }
         is_aligned(dst, state.reg(dst), insn.off, size)?;
         let old = self.load(at, insn, dst, size, state)?;
         if !fetch && let Some(passed) = self.history.last_mut() {

@@ -114,8 +114,8 @@ impl Explorer<'_> {
         if let Some(record) = call.released {
             release(state, record);
         }
-        // A tail call in a called function comes back, after another program had the packet.
-        if function.has(Effect::MovesPacket) || function.has(Effect::TailCall) {
+        // A tail call that goes on here has done nothing; where it did something, the function has returned.
+        if function.has(Effect::MovesPacket) {
             state.forget_packet();
         }
         state.clobber();

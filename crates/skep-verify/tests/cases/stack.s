@@ -131,3 +131,16 @@ fn deeper:
 	*(u64 *)(r10 - 264) = 0
 	r0 = 0
 	exit
+
+== an atomic operation somewhere on the stack
+	.type xdp
+	r2 = *(u32 *)(r1 + 12)
+	r2 &= 8
+	*(u64 *)(r10 - 8) = 0
+	*(u64 *)(r10 - 16) = 0
+	r3 = r10
+	r3 += -16
+	r3 += r2
+	lock *(u64 *)(r3 + 0) += r2          ; error: variable offset stack pointer
+	r0 = 0
+	exit
