@@ -37,7 +37,7 @@ fn peak<T>(work: impl FnOnce() -> T) -> Option<(u64, T)> {
 fn hold<T>(input: &[u8], multiple: u64, work: impl FnOnce() -> T) {
     let size = input.len() as u64;
     let (used, _) = peak(work).expect("the caller has asked whether the system tells");
-    println!("{used} bytes for {size}, {:.1} times", used as f64 / size as f64);
+    println!("{used} bytes for {size}, {} times", used.div_ceil(size));
     assert!(used <= multiple * size + ROOM, "{used} bytes for {size}");
 }
 
