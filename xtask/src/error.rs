@@ -30,9 +30,6 @@ pub(crate) enum Error {
     /// A file holds no recorded answers of a kind that is known; this is how it begins.
     #[cfg(feature = "golden")]
     GoldenKind { path: PathBuf, heading: String },
-    /// Programs were accepted that the kernel refuses; each has been printed.
-    #[cfg(feature = "oracle")]
-    Oracle { programs: u64 },
     /// There is no benchmark with this in its name.
     #[cfg(feature = "bench")]
     NoBenchmark { name: String },
@@ -63,10 +60,6 @@ impl fmt::Display for Error {
             #[cfg(feature = "golden")]
             Error::GoldenKind { path, heading } => {
                 write!(f, "{}: expected recorded answers, found `{heading}`", path.display())
-            }
-            #[cfg(feature = "oracle")]
-            Error::Oracle { programs } => {
-                write!(f, "{programs} programs are accepted that the kernel refuses")
             }
             #[cfg(feature = "bench")]
             Error::NoBenchmark { name } => write!(f, "no benchmark has `{name}` in its name"),

@@ -65,15 +65,21 @@ pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
     if skep_verify::verify(Arc::new(program.clone()), &skep_verify::Options::default()).is_err() {
         return Ok(Outcome::Refused);
     }
+    run(&program, u)
+}
+
+/// Runs a program that the verifier accepts on a packet of random bytes, in both engines.
+pub(crate) fn run(program: &Program, u: &mut Unstructured<'_>) -> Result<Outcome> {
     let mut packet = vec![0; u.int_in_range(14..=PACKET_MAX)?];
     u.fill_buffer(&mut packet)?;
     let mut results = Vec::new();
     for engine in [Engine::Interp, Engine::Best] {
         let mut host = UserHost::new(UserConfig::default());
-        let maps: Vec<_> = program.maps.iter().map(|spec| make_map(&mut host, spec).expect("a map")).collect();
-        let loaded = host.load(&program, &maps, &LoadOptions { engine, ..LoadOptions::default() });
+        let maps: Vec<_> =
+            program.maps.iter().map(|spec| make_map(&mut host, spec).expect("a map")).collect();
+        let loaded = host.load(program, &maps, &LoadOptions { engine, ..LoadOptions::default() });
         let Ok((id, _)) = loaded else {
-            assert!(results.is_empty(), "one engine takes it, the other not: {loaded:?}\n{}", text(&program));
+            assert!(results.is_empty(), "one engine takes it, the other not: {loaded:?}\n{}", text(program));
             return Ok(Outcome::Refused);
         };
         // A tail call ends in the same program, until there were too many.
@@ -86,12 +92,12 @@ pub(crate) fn verify_then_run(u: &mut Unstructured<'_>) -> Result<Outcome> {
             }
             // A packet may be shrunk below what the host runs on again.
             Err(HostError::Errno { errno: Errno::EINVAL, .. }) => return Ok(Outcome::Ran),
-            Err(error) => panic!("{error}\n{}", text(&program)),
+            Err(error) => panic!("{error}\n{}", text(program)),
         }
     }
     // Addresses differ from run to run, and a program may look at them.
-    if !shows_addresses(&program) {
-        assert!(results[0] == results[1], "engines disagree: {results:?}\n{}", text(&program));
+    if !shows_addresses(program) {
+        assert!(results[0] == results[1], "engines disagree: {results:?}\n{}", text(program));
     }
     Ok(Outcome::Ran)
 }
