@@ -371,7 +371,9 @@ impl Explorer<'_> {
     ) -> Result<(), Reason> {
         let span = stack_span(reg, pointer, 0, size.most)?;
         if size.most == 0 {
-            return Ok(());
+            // Nothing is accessed; yet what is pointed to must be the frame's.
+            let above = span.min >= 0;
+            return if above { Err(Reason::StackOutOfBounds { register: reg.0, min: 0, max: 0 }) } else { Ok(()) };
         }
         self.note_stack(state.frames[frame as usize].function, span.min);
         match access {
