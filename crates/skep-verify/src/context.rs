@@ -8,6 +8,7 @@ use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::pointer::unmodified;
+use crate::target::Held;
 use crate::value::{Flags, Kind, Value};
 use crate::verified::{Fact, Region};
 
@@ -30,6 +31,9 @@ impl Explorer<'_> {
         pointer: &Value,
         size: Size,
     ) -> Result<Value, Reason> {
+        if self.target.is_some() {
+            return self.load_argument(at, insn, reg, pointer, size);
+        }
         let index = self.field(at, insn, reg, pointer, size, false)?;
         let kind = self.context.map_or(FieldKind::Scalar, |c| c.fields[index].kind);
         Ok(match kind {
@@ -40,9 +44,46 @@ impl Explorer<'_> {
             FieldKind::FlowKeys => Value::pointer(Kind::FlowKeys),
             FieldKind::Socket(kind) => Value::pointer(Kind::Socket(kind)),
             FieldKind::SocketOrNull(kind) => Value::pointer(Kind::Socket(kind)).or_null(self.new_id()),
-            FieldKind::TracepointBuffer => Value::pointer(Kind::TracepointBuffer),
+            FieldKind::TracepointBuffer => Value::pointer(Kind::Buffer),
             FieldKind::Object(name) => self.kernel_object(name, Flags::TRUSTED)?,
         })
+    }
+
+    /// The same where the context is the arguments of what the program is written for.
+    fn load_argument(
+        &mut self,
+        at: usize,
+        insn: &Insn,
+        reg: Reg,
+        pointer: &Value,
+        size: Size,
+    ) -> Result<Value, Reason> {
+        unmodified(reg, pointer)?;
+        let Some(target) = &self.target else { return Ok(Value::UNKNOWN) };
+        let (off, bytes) = (i64::from(insn.off), size.bytes());
+        let (index, held) =
+            target.read(off, bytes).map_err(|why| Reason::ContextArgument { off, size: bytes, why })?;
+        let held = held.clone();
+        self.note_field(at, Fact::Context { field: index as u16, byte: 0 })?;
+        Ok(match held {
+            Held::Pointer(value) if value.nullable => value.or_null(self.new_id()),
+            Held::Pointer(value) => value,
+            Held::Between(min, max) if bytes >= 4 => {
+                let number = Scalar::signed(i64::from(min), i64::from(max));
+                Value::scalar(number.low_bits(size.bits()))
+            }
+            _ => Value::scalar(Scalar::of_bits(size.bits())),
+        })
+    }
+
+    /// Notes which field an instruction accesses: always the same, because accesses to contexts are rewritten.
+    fn note_field(&mut self, at: usize, fact: Fact) -> Result<(), Reason> {
+        match self.facts[at] {
+            Fact::Unreachable | Fact::Plain => self.facts[at] = fact,
+            known if known == fact => {}
+            _ => return Err(Reason::MixedPointers),
+        }
+        Ok(())
     }
 
     /// `*(size *)(context + off) = …`.
@@ -78,11 +119,7 @@ impl Explorer<'_> {
             .field(prog_type, attach_type, start, size, write)
             .map_err(|(error, index)| refuse(index.map(|i| context.fields[i].name), refusal(error)))?;
         let fact = Fact::Context { field: index as u16, byte: (start - context.fields[index].off) as u16 };
-        match self.facts[at] {
-            Fact::Unreachable | Fact::Plain => self.facts[at] = fact,
-            known if known == fact => {}
-            _ => return Err(Reason::MixedPointers),
-        }
+        self.note_field(at, fact)?;
         Ok(index)
     }
 

@@ -277,6 +277,15 @@ pub enum Reason {
         /// What is wrong.
         why: &'static str,
     },
+    /// A read of a context that holds arguments, where there is none or none that may be read so.
+    ContextArgument {
+        /// The offset.
+        off: i64,
+        /// The size.
+        size: u32,
+        /// What is wrong.
+        why: String,
+    },
     /// A load of a socket's field that is not allowed.
     Socket {
         /// The pointer's register.
@@ -478,6 +487,9 @@ impl fmt::Display for Reason {
                     Some(field) => write!(f, "can't {verb} {size} bytes of `{field}`, {why}"),
                     None => write!(f, "can't {verb} there, {why}"),
                 }
+            }
+            Reason::ContextArgument { off, size, why } => {
+                write!(f, "invalid bpf_context access off={off} size={size}: {why}")
             }
             Reason::Socket { register, kind, off, size, field, why } => {
                 write!(f, "R{register} invalid {} access off={off} size={size}: ", kind.name())?;

@@ -26,6 +26,7 @@ use crate::options::{Options, Rules};
 use crate::prog::check_load;
 use crate::prune::Node;
 use crate::state::{Frame, MAX_FRAMES, Sections, State};
+use crate::target::Target;
 use crate::value::{Id, Kind, Value};
 use crate::verified::{Fact, Stats, Verified};
 use crate::watch::Visit;
@@ -110,6 +111,8 @@ pub(crate) struct Explorer<'a> {
     pub(crate) program: &'a Arc<Program>,
     pub(crate) options: &'a Options,
     pub(crate) context: Option<&'static Context>,
+    /// What of the kernel the program is written for.
+    pub(crate) target: Option<Target>,
     pub(crate) flow: Flow,
     pub(crate) globals: Globals,
     /// The function that handles what the program throws.
@@ -171,10 +174,11 @@ pub fn verify_watched(
     let handler = handler(&program).map_err(|reason| bare(0, reason))?;
     let flow = Flow::new(&program, options.rules, handler).map_err(|(insn, reason)| bare(insn, reason))?;
     crate::maps::check(&program).map_err(|(insn, reason)| bare(insn, reason))?;
-    if context.is_none() && program.prog_type != ProgType::Unspec {
+    check_load(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
+    let target = Target::of(&program, options).map_err(|reason| bare(0, reason))?;
+    if context.is_none() && target.is_none() && program.prog_type != ProgType::Unspec {
         return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
     }
-    check_load(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
     check_calls(&program, &flow, handler).map_err(|(insn, reason)| bare(insn, reason))?;
     let records = records(&program).map_err(|(insn, reason)| bare(insn, reason))?;
     let slots = program.insns.len();
@@ -183,6 +187,7 @@ pub fn verify_watched(
         program: &program,
         options,
         context,
+        target,
         globals: Globals::new(&program, &flow),
         handler,
         flow,

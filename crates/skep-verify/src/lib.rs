@@ -9,6 +9,7 @@
 //! - `flow`, `liveness`: what the shape of the program tells before any path is walked;
 //! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `pointer`, `jump`, `call`: the rules, by instruction;
 //! - `context`: accesses to contexts and sockets; `prog`: what the kind of program asks of the whole;
+//! - `target`: what of the kernel a program is written for, and with it what its context holds;
 //! - `kernel`: the kernel's types, by name;
 //! - `exception`: where programs throw, and what handles it;
 //! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
@@ -99,6 +100,7 @@ mod special;
 mod stack;
 mod state;
 mod step;
+mod target;
 mod value;
 mod verified;
 mod watch;

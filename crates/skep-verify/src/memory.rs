@@ -143,7 +143,7 @@ impl Explorer<'_> {
             | Kind::Slice { .. }
             | Kind::MapKey { .. }
             | Kind::FlowKeys
-            | Kind::TracepointBuffer => Region::Kernel,
+            | Kind::Buffer => Region::Kernel,
             _ => Region::Given,
         };
         self.note(at, region)
@@ -190,7 +190,6 @@ impl Explorer<'_> {
                 self.map_allows(map, reg.0, access == Access::Write)?;
                 i64::from(self.map(map)?.value_size)
             }
-            Kind::TracepointBuffer => return within_buffer(reg, pointer, off).map(|()| (0, 0)),
             Kind::FlowKeys => i64::from(FLOW_KEYS.size),
             Kind::Given => i64::from(self.options.memory.unwrap_or(0)),
             Kind::MapKey { .. } if access == Access::Write => {
@@ -198,12 +197,13 @@ impl Explorer<'_> {
                 return Err(Reason::Forbidden { register: reg.0, what });
             }
             Kind::MapKey { map } => i64::from(self.map(map)?.key_size),
-            Kind::Memory { .. } | Kind::Slice { .. }
+            Kind::Memory { .. } | Kind::Slice { .. } | Kind::Buffer
                 if access == Access::Write && pointer.flags.has(Flags::READONLY) =>
             {
                 let what = format!("cannot write into {}", pointer.kind_name());
                 return Err(Reason::Forbidden { register: reg.0, what });
             }
+            Kind::Buffer => return within_buffer(reg, pointer, off).map(|()| (0, 0)),
             Kind::Record { size } | Kind::Memory { size } | Kind::Slice { size, .. } => i64::from(size),
             _ => return Err(Reason::NotAPointer { register: reg.0, found: kind }),
         };

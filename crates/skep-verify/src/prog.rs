@@ -4,7 +4,7 @@
 
 use skep_abi::{Effect, Function, ProgType, Returns};
 use skep_btf::{Btf, Type, TypeId};
-use skep_isa::{Callee, Op, Reg};
+use skep_isa::{Callee, Op, Reg, Width};
 use skep_obj::{ProgFlags, Program};
 
 use crate::error::Reason;
@@ -77,18 +77,27 @@ fn is_tail_call(id: i64) -> bool {
 impl Explorer<'_> {
     /// Checks what the program leaves in r0 where it ends.
     pub(crate) fn check_returned(&mut self, state: &mut State) -> Result<(), Reason> {
-        let value = state.read(Reg::R0)?;
         let kind = self.program.prog_type;
-        let (min, max) = match kind.returns(kind.settle(self.program.attach_type)) {
-            Returns::Range(min, max) => (min, max),
-            Returns::Anything | Returns::AsTarget => return Ok(()),
+        let returns = kind.returns(kind.settle(self.program.attach_type));
+        let as_target = self.target.as_ref().and_then(|target| target.returns);
+        // Nobody looks at it.
+        if returns == Returns::AsTarget && as_target.is_none() {
+            return Ok(());
+        }
+        let value = state.read(Reg::R0)?;
+        let (min, max) = match (returns, as_target) {
+            (Returns::Range(min, max), _) => (min, max),
+            (Returns::AsTarget, Some((min, max))) if (min, max) != (i32::MIN, i32::MAX) => (min, max),
+            _ => return Ok(()),
         };
         let refuse = |found| Err(Reason::Returned { found, min, max });
         if !value.is_scalar() {
             return refuse(self.describe(&value));
         }
         self.need_precise(state, Reg::R0);
-        if value.num.full.smin < i64::from(min) || value.num.full.smax > i64::from(max) {
+        // Hooks return an `int`: the upper half is nobody's.
+        let num = if kind == ProgType::Lsm { value.num.sign_extend(32, Width::W64) } else { value.num };
+        if num.full.smin < i64::from(min) || num.full.smax > i64::from(max) {
             return refuse(value.to_string());
         }
         Ok(())

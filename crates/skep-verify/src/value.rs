@@ -103,8 +103,8 @@ pub(crate) enum Kind {
     Socket(SocketKind),
     /// The keys that a flow dissector is to fill.
     FlowKeys,
-    /// A tracepoint's buffer.
-    TracepointBuffer,
+    /// A buffer of a tracepoint or an iterator, whose size only that knows.
+    Buffer,
     /// An object with a type (`PTR_TO_BTF_ID`): the kernel's, or one that the program allocated.
     Object {
         /// Whose types the type is of.
@@ -330,7 +330,7 @@ impl Kind {
             Kind::Record { .. } => "ringbuf_mem",
             Kind::Socket(kind) => kind.name(),
             Kind::FlowKeys => "flow_keys",
-            Kind::TracepointBuffer => "tp_buffer",
+            Kind::Buffer => "buf",
             Kind::Object { .. } => "ptr_",
         }
     }
