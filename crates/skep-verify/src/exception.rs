@@ -10,6 +10,7 @@ use skep_obj::{Program, exception_handlers};
 use crate::error::Reason;
 use crate::explore::{Explorer, Next};
 use crate::flow::Flow;
+use crate::lock::nothing_held;
 use crate::signature::Param;
 use crate::state::State;
 
@@ -109,12 +110,7 @@ impl Explorer<'_> {
 
 /// Checks that nothing must be done before the program may end by a throw.
 pub(crate) fn may_end_here(state: &State) -> Result<(), Reason> {
-    if let Some(held) = state.held.first() {
-        return Err(Reason::Unreleased {
-            acquired: held.at,
-            at: "bpf_throw, which would lead to reference leak",
-        });
-    }
+    nothing_held(state, "bpf_throw, which would lead to reference leak")?;
     let section = |name: &str| bad(&format!("bpf_throw cannot be used inside {name}-ed region"));
     if state.sections.rcu {
         return Err(section("bpf_rcu_read_lock"));

@@ -25,7 +25,7 @@ use crate::liveness;
 use crate::options::{Options, Rules};
 use crate::prog::check_load;
 use crate::prune::Node;
-use crate::state::{Frame, MAX_FRAMES, Sections, State};
+use crate::state::{Frame, MAX_FRAMES, Role, Sections, State};
 use crate::target::Target;
 use crate::value::{Id, Kind, Value};
 use crate::verified::{Fact, Stats, Verified};
@@ -383,6 +383,10 @@ impl Explorer<'_> {
     /// A tail call in a function that is not the entry: where the other program was run in its place, it is as if
     /// the function had returned what that program did.
     pub(crate) fn push_returned(&mut self, call: usize, state: &State) -> Result<(), Reason> {
+        if state.frame().role != Role::Called {
+            let what = "tail_call in a callback: what the other program returns is not known".to_owned();
+            return Err(Reason::Forbidden { register: 1, what });
+        }
         let mut after = state.clone();
         let call_site = after.frame().call_site;
         after.frames.pop();

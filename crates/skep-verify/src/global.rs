@@ -130,6 +130,13 @@ impl Explorer<'_> {
         function: usize,
         state: &mut State,
     ) -> Result<Next, Reason> {
+        if state.is_locked() {
+            return Err(Reason::GlobalFunction {
+                function: self.program.functions[function].name.clone(),
+                why: "global function calls are not allowed while holding a lock: use a static one"
+                    .to_owned(),
+            });
+        }
         let params = self.params(function)?;
         for (index, param) in params.iter().enumerate() {
             self.global_argument(function, index, param, state)?;

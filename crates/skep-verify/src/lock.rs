@@ -97,6 +97,22 @@ impl Explorer<'_> {
     }
 }
 
+/// Checks that nothing is held any more where the path may end: no lock, no reference.
+pub(crate) fn nothing_held(state: &State, at: &'static str) -> Result<(), Reason> {
+    let Some(held) = state.held.first() else { return Ok(()) };
+    let acquired = held.at;
+    Err(match held.what {
+        Hold::Lock { kind, .. } => {
+            let what = format!(
+                "inside {}_lock-ed region: the lock that instruction {acquired} takes is not given back before {at}",
+                kind.name()
+            );
+            Reason::Forbidden { register: 0, what }
+        }
+        _ => Reason::Unreleased { acquired, at },
+    })
+}
+
 /// A lock was given back: what a list or tree under it owns may be gone.
 fn forget_non_owning(state: &mut State) {
     use crate::value::Flags;

@@ -7,6 +7,7 @@ use crate::error::Reason;
 use crate::exception::throws;
 use crate::explore::{Explorer, Next};
 use crate::flow::successors;
+use crate::lock::nothing_held;
 use crate::memory::Stored;
 use crate::options::Shifts;
 use crate::pointer::{is_aligned, unmodified};
@@ -169,12 +170,7 @@ impl Explorer<'_> {
             );
             return Err(Reason::Forbidden { register: 6, what });
         }
-        if let Some(held) = state.held.first() {
-            return Err(Reason::Unreleased {
-                acquired: held.at,
-                at: "BPF_LD_[ABS|IND], which may end the program",
-            });
-        }
+        nothing_held(state, "BPF_LD_[ABS|IND], which may end the program")?;
         let skb = state.read(Reg::R6)?;
         if skb.kind != Kind::Context {
             let found = skb.to_string();
@@ -263,9 +259,7 @@ impl Explorer<'_> {
                     return Err(Reason::NotAResult { found: result.to_string() });
                 }
             }
-            if let Some(held) = state.held.first() {
-                return Err(Reason::Unreleased { acquired: held.at, at: "the program ends" });
-            }
+            nothing_held(state, "the program ends")?;
             return Ok(Next::End);
         }
         if let Role::Callback { ret, .. } = state.frame().role {

@@ -2,7 +2,8 @@
 //!
 //! A file has one program a block. A block starts with `== what it shows`; lines that start with a dot say what the
 //! program is (`.type xdp`, `.license GPL`, `.map hash 4 8 16 [flags]`, `.inner hash 4 8 16 [flags]` for
-//! what the map before it holds, `.data HEX` for a frozen data section, `.sleepable`,
+//! what the map before it holds, `.field bpf_spin_lock 4 8` for a member of its values, of so many bytes from 8 on,
+//! `.data HEX` for a frozen data section, `.sleepable`,
 //! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts, `.safety` where only what is not safe is refused); `name:`
 //! is a label, `fn name:` the start of a function; the rest are instructions in pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
 //! words; `; help: words` that the suggestion has these. A block without it is accepted; `.zeroed` says that the entry
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use skep_abi::{AttachType, Function, MapDef, MapFlags, MapType, ProgType};
 use skep_btf::{Btf, BtfBuilder, IntEncoding, Linkage, TypeId};
 use skep_isa::text::{Field, Reader};
-use skep_isa::{Callee, FormId, Insn, Op};
+use skep_isa::{Callee, FormId, Insn, Op, Wide};
 use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFlags, ProgFunction, Program};
 use skep_verify::{Options, Rules, Shifts, verify};
 
@@ -50,6 +51,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
     let mut license = String::new();
     let mut flags = ProgFlags::default();
     let mut maps: Vec<MapSpec> = Vec::new();
+    let mut fields: Vec<Member<'_>> = Vec::new();
     let mut labels: HashMap<&str, usize> = HashMap::new();
     let mut starts = vec![(0, "main")];
     let mut insns: Vec<Insn> = Vec::new();
@@ -84,6 +86,9 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
                 let flags = flags.first().map_or(0, |f| number(f));
                 let inner = map(kind, [key, value, entries].map(number), flags);
                 maps.last_mut().expect("an outer map").inner = Some(Box::new(inner));
+            }
+            [".field", name, size, off] => {
+                fields.push(Member { map: maps.len() - 1, name, size: number(size), off: number(off) });
             }
             [".sleepable"] => flags = ProgFlags::SLEEPABLE,
             [".data", hex] => maps.push(data(hex)),
@@ -122,6 +127,10 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
                 insn.imm = distance(target);
             }
             (Some(&target), Op::Ja { long: true }) => insn.imm = distance(target),
+            (Some(&target), Op::Wide(_)) => {
+                insn.form = FormId::of(Op::Wide(Wide::Func)).expect("a form");
+                insn.imm = distance(target);
+            }
             (Some(&target), _) if field == Field::Target => insn.off = distance(target) as i16,
             (None, Op::Call(_)) => {
                 insn.imm = i64::from(Function::by_name(symbol).unwrap_or_else(|| panic!("{symbol}")).id);
@@ -130,7 +139,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
         }
     }
     let ends = starts.iter().skip(1).map(|(start, _)| *start).chain([insns.len()]);
-    let (btf, function_type) = types();
+    let (btf, function_type) = types(&mut maps, &fields);
     let functions = starts.iter().zip(ends).map(|(&(start, name), end)| ProgFunction {
         name: name.to_owned(),
         start,
@@ -157,12 +166,30 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
     Block { name, program, options, error, help, zeroed }
 }
 
-/// What the functions of a program are: `int function(void)`.
-fn types() -> (Btf, TypeId) {
+/// A member of the values of a map.
+struct Member<'a> {
+    map: usize,
+    name: &'a str,
+    size: u32,
+    off: u32,
+}
+
+/// What the functions of a program are: `int function(void)`; and the values of its maps.
+fn types(maps: &mut [MapSpec], fields: &[Member<'_>]) -> (Btf, TypeId) {
     let mut builder = BtfBuilder::new();
     let int = builder.int("int", 4, IntEncoding::SIGNED);
     let proto = builder.func_proto(int, &[]);
     let function = builder.func("function", proto, Linkage::STATIC);
+    for (index, map) in maps.iter_mut().enumerate() {
+        let mut members = Vec::new();
+        for field in fields.iter().filter(|field| field.map == index) {
+            let ty = builder.structure(field.name, field.size, &[]);
+            members.push(builder.member(field.name, ty, field.off * 8));
+        }
+        if !members.is_empty() {
+            map.value_type = Some(builder.structure("value", map.def.value_size, &members));
+        }
+    }
     (builder.finish().expect("types"), function)
 }
 

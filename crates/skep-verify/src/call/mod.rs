@@ -14,6 +14,7 @@ use crate::arith::MAX_OFFSET;
 use crate::dynptr::{fills_no_dynptr, reads_no_dynptr};
 use crate::error::Reason;
 use crate::explore::Explorer;
+use crate::lock::nothing_held;
 use crate::pointer::{Access, is_aligned, stack_span, unmodified};
 use crate::special::{Special, callable_here};
 use crate::stack::{Byte, Fill, place};
@@ -105,10 +106,8 @@ impl Explorer<'_> {
         if function.name == "bpf_snprintf" {
             self.format_argument(&call, state)?;
         }
-        if function.has(Effect::TailCall)
-            && let Some(held) = state.held.first()
-        {
-            return Err(Reason::Unreleased { acquired: held.at, at: "a tail call" });
+        if function.has(Effect::TailCall) {
+            nothing_held(state, "a tail call")?;
         }
         self.special_effects(at, function, &call.special, call.map, state)?;
         if let Some(record) = call.released {
