@@ -372,7 +372,11 @@ impl Explorer<'_> {
         if size.most == 0 {
             // Nothing is accessed; yet what is pointed to must be the frame's.
             let above = span.min >= 0;
-            return if above { Err(Reason::StackOutOfBounds { register: reg.0, min: 0, max: 0 }) } else { Ok(()) };
+            return if above {
+                Err(Reason::StackOutOfBounds { register: reg.0, min: 0, max: 0 })
+            } else {
+                Ok(())
+            };
         }
         self.note_stack(state.frames[frame as usize].function, span.min);
         match access {
