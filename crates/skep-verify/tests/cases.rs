@@ -1,7 +1,7 @@
 //! Small programs in assembly, each with its verdict: `cases/*.s`.
 //!
 //! A file has one program a block. A block starts with `== what it shows`; lines that start with a dot say what the
-//! program is (`.type xdp`, `.license GPL`, `.map hash 4 8 16 [flags]`, `.inner hash 4 8 16 [flags]` for
+//! program is (`.type xdp`, `.section cgroup/bind4` for all that such a section says, `.license GPL`, `.map hash 4 8 16 [flags]`, `.inner hash 4 8 16 [flags]` for
 //! what the map before it holds, `.field bpf_spin_lock 4 8` for a member of its values, of so many bytes from 8 on,
 //! `.data HEX` for a frozen data section, `.sleepable`,
 //! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts, `.safety` where only what is not safe is refused); `name:`
@@ -48,6 +48,7 @@ fn blocks(text: &str, reader: &Reader) -> Vec<Block> {
 fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
     let mut options = Options::default();
     let mut prog_type = ProgType::SocketFilter;
+    let mut attach_type = AttachType(0);
     let mut license = String::new();
     let mut flags = ProgFlags::default();
     let mut maps: Vec<MapSpec> = Vec::new();
@@ -74,6 +75,11 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
         match words[..] {
             [] => {}
             [".type", kind] => prog_type = ProgType::by_name(kind).expect("a kind of program"),
+            [".section", section] => {
+                let kind = skep_abi::section_kind(section).expect("a section of programs");
+                (prog_type, attach_type) = (kind.prog_type, kind.attach_type);
+                flags = ProgFlags(flags.0 | ProgFlags::of(kind).0);
+            }
             [".license", ref rest @ ..] => license = rest.join(" "),
             [".map", kind, key, value, entries, ref flags @ ..] => {
                 maps.push(map(
@@ -150,7 +156,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
     let program = Program {
         name: name.clone(),
         prog_type,
-        attach_type: AttachType(0),
+        attach_type,
         license,
         flags,
         attach_to: None,
