@@ -175,6 +175,7 @@ pub(crate) fn of_function(function: &Function) -> String {
             Effect::Sleeps => "only for programs that may sleep",
             Effect::Acquires => "its result must be released",
             Effect::Configured => "only in kernels configured for it",
+            Effect::Perfmon => "only for loaders with CAP_PERFMON",
             _ => continue,
         };
         let _ = write!(out, "\n- {effect}");

@@ -18,6 +18,7 @@ impl Explorer<'_> {
     /// `dst op= operand`.
     pub(crate) fn alu(
         &mut self,
+        at: usize,
         insn: &Insn,
         op: AluOp,
         width: Width,
@@ -29,6 +30,9 @@ impl Explorer<'_> {
             Src::Reg => state.read(insn.src)?,
         };
         if op == AluOp::Mov {
+            if width == Width::W32 {
+                self.no_leak(insn.src, &right, "partial copy of pointer")?;
+            }
             let value = match (operand, width) {
                 (Src::Imm, Width::W64) => right,
                 (Src::Imm, Width::W32) => Value::scalar(right.num.truncated()),
@@ -42,23 +46,27 @@ impl Explorer<'_> {
             return Ok(());
         }
         let left = state.read(insn.dst)?;
+        self.arithmetic_allowed(insn.dst, op, width, (&left, &right))?;
         let value = match (left.is_pointer(), right.is_pointer()) {
-            (false, false) => Ok(numbers(op, width, operand, &left, &right)),
+            (false, false) => {
+                self.confine_numbers(at, insn, op, operand)?;
+                Ok(numbers(op, width, operand, &left, &right))
+            }
             (true, true) => pointers(insn, op, width, &left),
             (true, false) => {
                 if operand == Src::Reg {
                     self.need_precise(state, insn.src);
                 }
-                self.moved(insn.dst, op, width, &left, &right, false)
+                self.moved(at, insn, (op, width, operand), (&left, &right), false, state)
             }
             (false, true) => {
                 self.need_precise(state, insn.dst);
-                self.moved(insn.dst, op, width, &right, &left, true)
+                self.moved(at, insn, (op, width, operand), (&right, &left), true, state)
             }
         };
         let value = match value {
             // An address is a number too; only what is accessed through it must be proved.
-            Err(_) if self.options.rules == Rules::Safety => Value::scalar(unknown(width)),
+            Err(_) if self.options.rules == Rules::Safety && self.may_leak() => Value::scalar(unknown(width)),
             value => value?,
         };
         state.set(insn.dst, value);
@@ -68,13 +76,14 @@ impl Explorer<'_> {
     /// A pointer plus or minus a number. `swapped` says that the number was on the left.
     fn moved(
         &mut self,
-        register: Reg,
-        op: AluOp,
-        width: Width,
-        pointer: &Value,
-        number: &Value,
+        at: usize,
+        insn: &Insn,
+        (op, width, operand): (AluOp, Width, Src),
+        (pointer, number): (&Value, &Value),
         swapped: bool,
+        state: &State,
     ) -> Result<Value, Reason> {
+        let register = insn.dst;
         let refuse = |why: &str| {
             Err(Reason::PointerArithmetic {
                 register: register.0,
@@ -110,6 +119,7 @@ impl Explorer<'_> {
             _ => return refuse("only addition and subtraction keep a pointer"),
         }
         sane(register, pointer.kind, &number.num)?;
+        let planned = self.before_move(at, insn, op, operand, (pointer, number), state)?;
         let mut result = *pointer;
         let distance = number.num.as_constant().map(|c| c as i64);
         let off = match (op, distance) {
@@ -133,6 +143,7 @@ impl Explorer<'_> {
             return refuse(&format!("pointer offset {} is not allowed", result.off));
         }
         sane(register, result.kind, &result.num)?;
+        self.after_move(at, insn, op, operand, planned, &result)?;
         Ok(result)
     }
 }

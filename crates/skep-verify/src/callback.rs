@@ -178,6 +178,8 @@ impl Explorer<'_> {
             held: Vec::new(),
             sections,
             written: [u64::MAX; MAX_FRAMES],
+            speculative: false,
+            may_leak: self.may_leak(),
             may_gotos: 0,
         };
         self.push_later(self.program.functions[callee].start, state)

@@ -188,7 +188,7 @@ impl Explorer<'_> {
             }
         }
         forget_slices(state, &gone);
-        state.change(|v| v.acquired == given.acquired, |v| *v = Value::UNKNOWN);
+        state.invalidate(|v| v.acquired == given.acquired);
         Ok(())
     }
 
@@ -294,8 +294,5 @@ fn clear(state: &mut State, frame: usize, index: usize) {
 
 /// The dynptrs of these names are gone: what was taken from them is a number now.
 fn forget_slices(state: &mut State, gone: &[Id]) {
-    state.change(
-        |v| matches!(v.kind, Kind::Slice { dynptr, .. } if gone.contains(&dynptr)),
-        |v| *v = Value::UNKNOWN,
-    );
+    state.invalidate(|v| matches!(v.kind, Kind::Slice { dynptr, .. } if gone.contains(&dynptr)));
 }

@@ -363,6 +363,34 @@ pub enum Reason {
         /// What the register holds.
         found: String,
     },
+    /// The loader lacks `CAP_PERFMON`, and a pointer would become a number that the program can look at.
+    Leak {
+        /// The register that holds the pointer, or leads to it.
+        register: u8,
+        /// How, in Linux's words.
+        how: &'static str,
+    },
+    /// The loader lacks `CAP_PERFMON`, and stack is read that the program did not write.
+    UnwrittenStack {
+        /// The pointer's register.
+        register: u8,
+        /// The least offset from the frame pointer.
+        min: i64,
+        /// One past the greatest.
+        max: i64,
+    },
+    /// The loader lacks `CAP_PERFMON`, and the processor can't be kept from leaving memory where it mispredicts.
+    Speculation {
+        /// The register that is moved, or moves.
+        register: u8,
+        /// What is not allowed.
+        why: String,
+    },
+    /// The loader lacks `CAP_PERFMON`, which this needs.
+    NeedsPerfmon {
+        /// What needs it.
+        what: String,
+    },
     /// A record was acquired and is not released on this path.
     Unreleased {
         /// Slot of the call that acquired it.
@@ -524,6 +552,17 @@ impl fmt::Display for Reason {
             Reason::Argument { register, function, expected, found } => {
                 write!(f, "R{register} type={found} for {function}: expected={expected}")
             }
+            Reason::Leak { register, how } => {
+                write!(f, "R{register} {how}: without CAP_PERFMON, pointers stay unknown to the program")
+            }
+            Reason::UnwrittenStack { register, min, max } => write!(
+                f,
+                "invalid read from stack R{register} off {min} size {}: without CAP_PERFMON, expected bytes that the \
+                 program wrote",
+                max - min
+            ),
+            Reason::Speculation { register, why } => write!(f, "R{register} {why}"),
+            Reason::NeedsPerfmon { what } => write!(f, "{what} is allowed only to CAP_PERFMON and CAP_SYS_ADMIN"),
             Reason::Unreleased { acquired, at } => write!(
                 f,
                 "unreleased reference: the record that instruction {acquired} acquired is not released before {at}"
@@ -583,6 +622,12 @@ impl Reason {
             }
             Reason::Returned { min, max, .. } => {
                 format!("return a number from {min} to {max}, compared with these bounds if it is computed")
+            }
+            Reason::UnwrittenStack { .. } => {
+                "write all of the variable before it is read: `= {}` or memset".to_owned()
+            }
+            Reason::Leak { .. } | Reason::Speculation { .. } | Reason::NeedsPerfmon { .. } => {
+                "have it loaded with CAP_PERFMON, if it may be".to_owned()
             }
             Reason::Unreleased { .. } => "submit or discard the record on every path".to_owned(),
             Reason::StackTooLarge { .. } => {

@@ -23,8 +23,10 @@ use crate::global::Globals;
 use crate::kptr::{Records, records};
 use crate::liveness;
 use crate::options::{Options, Rules};
+use crate::privilege::kind_allowed;
 use crate::prog::check_load;
 use crate::prune::Node;
+use crate::speculation::Speculation;
 use crate::state::{Frame, MAX_FRAMES, Role, Sections, State};
 use crate::target::Target;
 use crate::value::{Id, Kind, Value};
@@ -140,6 +142,8 @@ pub(crate) struct Explorer<'a> {
     later: Vec<(usize, State)>,
     /// Which functions those are.
     pub(crate) async_functions: Vec<bool>,
+    /// What mispredicted paths need, where they matter.
+    pub(crate) speculation: Option<Box<Speculation>>,
     last_id: Id,
     pub(crate) processed: u64,
     pub(crate) jumps: u64,
@@ -170,6 +174,7 @@ pub fn verify_watched(
     watch: &mut dyn FnMut(&Visit<'_>),
 ) -> Result<Verified, VerifyError> {
     let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
+    kind_allowed(program.prog_type, options.privileges).map_err(|reason| bare(0, reason))?;
     let context = program.prog_type.context();
     let handler = handler(&program).map_err(|reason| bare(0, reason))?;
     let flow = Flow::new(&program, options.rules, handler).map_err(|(insn, reason)| bare(insn, reason))?;
@@ -206,6 +211,7 @@ pub fn verify_watched(
         pending: Vec::new(),
         later: Vec::new(),
         async_functions: vec![false; functions],
+        speculation: Speculation::new(options.privileges, slots),
         last_id: 0,
         processed: 0,
         jumps: 0,
@@ -219,7 +225,9 @@ pub fn verify_watched(
         explorer.records.iter().map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect();
     let Explorer { flow, mut facts, call_maps, callees, stacks, reads_uninit, stats, log, .. } = explorer;
     for (at, map) in call_maps {
-        if let CallMap::One(map) = map {
+        if let CallMap::One(map) = map
+            && facts[at] != Fact::Unreachable
+        {
             facts[at] = Fact::CallWithMap(map);
         }
     }
@@ -272,6 +280,8 @@ impl Explorer<'_> {
             self.walk(start, frame)?;
         }
         self.stats.insns_processed = self.processed;
+        self.tail_calls_allowed()
+            .map_err(|(insn, reason)| error(self.program, insn, reason, Place::default()))?;
         // What the kernel runs later starts a chain of its own.
         let laters = (0..self.async_functions.len()).filter(|function| self.async_functions[*function]);
         for root in [0].into_iter().chain(self.handler).chain(laters) {
@@ -297,6 +307,8 @@ impl Explorer<'_> {
             held: Vec::new(),
             sections: Sections { sleepable: self.is_sleepable(), ..Sections::default() },
             written: [0; MAX_FRAMES],
+            speculative: false,
+            may_leak: self.may_leak(),
             may_gotos: 0,
         };
         let mut at = start;
@@ -356,19 +368,29 @@ impl Explorer<'_> {
         if self.flow.function.get(at) != Some(&(state.frame().function as u16)) {
             return Err(Reason::FallsOffFunction);
         }
-        (self.watch)(&Visit { insn: at, state });
+        if !state.speculative {
+            (self.watch)(&Visit { insn: at, state });
+        }
         if self.flow.meets[at] && self.meet(at, state)? {
             if self.options.log {
                 let _ = writeln!(self.log, "{at}: safe");
             }
             return Ok(Next::End);
         }
+        if self.is_fenced(at, state) {
+            return Ok(Next::End);
+        }
         let insn = self.program.insns[at];
         self.history.push(Passed::of(at));
-        if self.facts[at] == Fact::Unreachable {
+        let fact = self.facts[at];
+        if fact == Fact::Unreachable {
             self.facts[at] = Fact::Plain;
         }
-        let next = self.step(at, &insn, state);
+        let mut next = self.step(at, &insn, state);
+        if state.speculative {
+            self.facts[at] = fact;
+            next = self.behind_barrier(at, next);
+        }
         if self.options.log {
             self.log_step(at, &insn, state);
         }

@@ -48,13 +48,14 @@ impl Explorer<'_> {
                 return Ok(Next::Slot(next));
             }
             if left.is_not_null() {
-                return Ok(Next::Slot(if cond == Cond::Ne { target } else { next }));
+                let (right, wrong) = if cond == Cond::Ne { (target, next) } else { (next, target) };
+                self.mispredict(insn, operand, wrong, state)?;
+                return Ok(Next::Slot(right));
             }
         }
         let mut other = state.clone();
-        if width == Width::W64 {
-            compare_packet(state, &mut other, cond, &left, &right);
-        }
+        let purposeful = width == Width::W64 && compare_packet(state, &mut other, cond, &left, &right);
+        self.comparison_allowed(insn, (&left, &right), purposeful)?;
         self.push(target, other)?;
         Ok(Next::Slot(next))
     }
@@ -79,12 +80,14 @@ impl Explorer<'_> {
             if operand == Src::Reg {
                 self.need_precise(state, insn.src);
             }
-            return Ok(match (taken, passed) {
-                (Some(_), None) => Next::Slot(target),
-                (None, Some(_)) => Next::Slot(next),
+            let (right, wrong) = match (taken, passed) {
+                (Some(_), None) => (target, next),
+                (None, Some(_)) => (next, target),
                 // No number is left: nothing ever comes here.
-                _ => Next::End,
-            });
+                _ => return Ok(Next::End),
+            };
+            self.mispredict(insn, operand, wrong, state)?;
+            return Ok(Next::Slot(right));
         };
         if same {
             self.push(target, state.clone())?;
@@ -219,8 +222,9 @@ fn set_null(state: &mut State, id: Id, null: bool, named: bool) {
 }
 
 /// A comparison of a packet pointer with the packet's end, or of a metadata pointer with the packet's start: how
-/// many bytes from the pointer's variable part on are there, on the way where the pointer is not beyond.
-fn compare_packet(passed: &mut State, taken: &mut State, cond: Cond, left: &Value, right: &Value) {
+/// many bytes from the pointer's variable part on are there, on the way where the pointer is not beyond. Whether it is
+/// such a comparison.
+fn compare_packet(passed: &mut State, taken: &mut State, cond: Cond, left: &Value, right: &Value) -> bool {
     let limits = |pointer: &Value, end: &Value| match pointer.kind {
         Kind::Packet { .. } => end.kind == Kind::PacketEnd,
         Kind::PacketMeta { .. } => {
@@ -236,19 +240,20 @@ fn compare_packet(passed: &mut State, taken: &mut State, cond: Cond, left: &Valu
             Cond::Le => Cond::Ge,
             Cond::Gt => Cond::Lt,
             Cond::Ge => Cond::Le,
-            _ => return,
+            _ => return false,
         };
         (right, mirrored)
     } else {
-        return;
+        return false;
     };
     match cond {
         Cond::Lt => in_packet(taken, pointer, 1),
         Cond::Le => in_packet(taken, pointer, 0),
         Cond::Gt => in_packet(passed, pointer, 0),
         Cond::Ge => in_packet(passed, pointer, 1),
-        _ => {}
+        _ => return false,
     }
+    true
 }
 
 /// The bytes before `pointer`, and `more` after it, are in the packet.

@@ -17,6 +17,7 @@
 //!   `special`: calls with those;
 //! - `callback`: functions that calls are given;
 //! - `prune`, `precise`: where paths meet, which of them are the same;
+//! - `privilege`, `speculation`: what is refused besides if the loader lacks `CAP_PERFMON`;
 //! - `watch`: the walk seen from outside, instruction by instruction.
 //!
 //! Static functions are walked at each call with what is known there, global ones once, for whatever their types allow.
@@ -93,10 +94,12 @@ mod memory;
 mod options;
 mod pointer;
 mod precise;
+mod privilege;
 mod prog;
 mod prune;
 mod signature;
 mod special;
+mod speculation;
 mod stack;
 mod state;
 mod step;

@@ -116,5 +116,5 @@ pub(crate) fn nothing_held(state: &State, at: &'static str) -> Result<(), Reason
 /// A lock was given back: what a list or tree under it owns may be gone.
 fn forget_non_owning(state: &mut State) {
     use crate::value::Flags;
-    state.change(|v| v.flags.has(Flags::NON_OWNING), |v| *v = Value::UNKNOWN);
+    state.invalidate(|v| v.flags.has(Flags::NON_OWNING));
 }

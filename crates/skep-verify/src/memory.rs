@@ -38,6 +38,7 @@ impl Explorer<'_> {
     ) -> Result<Value, Reason> {
         let pointer = *state.reg(reg);
         dereferenced(reg, &pointer)?;
+        self.memory_allowed(&pointer)?;
         let unknown = Value::scalar(Scalar::of_bits(size.bits()));
         match pointer.kind {
             Kind::Context => return self.load_context(at, insn, reg, &pointer, size),
@@ -77,11 +78,15 @@ impl Explorer<'_> {
     ) -> Result<(), Reason> {
         let pointer = *state.reg(reg);
         dereferenced(reg, &pointer)?;
+        self.memory_allowed(&pointer)?;
+        if let Stored::Register(register) = stored {
+            self.no_leak_into(register, state.reg(register), pointer.kind)?;
+        }
         match pointer.kind {
             Kind::Context => return self.store_context(at, insn, reg, &pointer, size),
             Kind::Stack { frame } => {
                 self.note(at, Region::Stack)?;
-                return self.store_stack(reg, frame, &pointer, insn.off, size, stored, state);
+                return self.store_stack(at, reg, frame, &pointer, insn.off, size, stored, state);
             }
             Kind::Packet { .. } | Kind::PacketMeta { .. }
                 if !self.program.prog_type.packet_access().stores() =>
@@ -260,6 +265,7 @@ impl Explorer<'_> {
         let bytes = i64::from(size.bytes());
         let span = stack_span(reg, pointer, i64::from(off), bytes)?;
         self.note_stack(state.frames[frame as usize].function, span.min);
+        self.stack_place_known(reg, pointer)?;
         if pointer.num.as_constant().is_none() {
             reads_no_dynptr(reg, frame, span, state)?;
             let zero = self.read_stack(frame, span, state);
@@ -268,6 +274,7 @@ impl Explorer<'_> {
         let (slot, _) = place(span.min);
         self.mark_stack_read(frame as usize, 1 << slot, state);
         let (fill, uninit) = state.frames[frame as usize].stack.load(span.min, bytes as usize);
+        self.stack_bytes_written(reg, uninit, span)?;
         self.note_uninit(frame, uninit, state);
         let from_slot = Some((frame, slot as u8));
         Ok(match fill {
@@ -336,6 +343,7 @@ impl Explorer<'_> {
     #[allow(clippy::too_many_arguments)] // an access has that many parts
     fn store_stack(
         &mut self,
+        at: usize,
         reg: Reg,
         frame: u8,
         pointer: &Value,
@@ -348,6 +356,7 @@ impl Explorer<'_> {
         let bytes = i64::from(size.bytes());
         let span = stack_span(reg, pointer, i64::from(off), bytes)?;
         self.note_stack(state.frames[frame as usize].function, span.min);
+        self.stack_place_known(reg, pointer)?;
         let value = match stored {
             Stored::Register(register) => *state.reg(register),
             Stored::Constant(constant) => Value::constant(constant),
@@ -363,6 +372,10 @@ impl Explorer<'_> {
             return Ok(());
         }
         let (slot, byte) = place(span.min);
+        if size != Size::Dw {
+            self.spill_kept(reg, frame, span, state)?;
+        }
+        self.store_fenced(at, frame, span.min, bytes, &value, state);
         let caller = usize::from(frame) != state.depth();
         if value.is_pointer() {
             if size != Size::Dw {

@@ -75,6 +75,10 @@ enum Mode {
 struct Names {
     /// Old name, new name, and how much further the new number is from what they share.
     pairs: Vec<(Id, Id, i32)>,
+    /// Whether numbers must be the same, not within the kept state's.
+    strict: bool,
+    /// Whether a byte that was never written may stand for one that was.
+    uninit: bool,
 }
 
 impl Names {
@@ -291,13 +295,18 @@ impl Explorer<'_> {
     /// where nothing was written are added to `uninit`.
     fn covers(&self, node: &Node, new: &State, mode: Mode, uninit: &mut Vec<usize>) -> bool {
         let old = &node.state;
+        if old.speculative && !new.speculative {
+            // What holds on mispredicted paths was not proved of real ones.
+            return false;
+        }
         if old.frames.len() != new.frames.len()
             || old.held.len() != new.held.len()
             || old.sections != new.sections
         {
             return false;
         }
-        let mut names = Names::default();
+        let strict = self.speculation.as_ref().is_some_and(|s| s.strict);
+        let mut names = Names { strict, uninit: self.may_leak(), ..Names::default() };
         for (index, (a, b)) in old.frames.iter().zip(&new.frames).enumerate() {
             if a.call_site != b.call_site || a.function != b.function || a.role != b.role {
                 return false;
@@ -399,6 +408,7 @@ fn value_covers(old: &Value, new: &Value, precise: bool, mode: Mode, names: &mut
     }
     if old.is_scalar() {
         return match mode {
+            _ if names.strict && old.num != new.num => false,
             Mode::Matters if !precise => true,
             Mode::Same => {
                 old.num == new.num
@@ -475,7 +485,9 @@ fn slot_covers(old: &Slot, new: &Slot, precise: bool, mode: Mode, names: &mut Na
             && (!valued || value_covers(&old.value, &new.value, true, mode, names));
     }
     // A number in eight bytes, however it came there, is a number.
-    if let (Some(a), Some(b)) = (old.as_scalar(), new.as_scalar()) {
+    if let (Some(a), Some(b)) = (old.as_scalar(), new.as_scalar())
+        && (names.uninit || !new.bytes.contains(&Byte::Uninit))
+    {
         return value_covers(a, b, precise, mode, names);
     }
     let spilled = old.spilled_bytes();
@@ -484,7 +496,8 @@ fn slot_covers(old: &Slot, new: &Slot, precise: bool, mode: Mode, names: &mut Na
     }
     for (a, b) in old.bytes.iter().zip(&new.bytes) {
         let fits = match a {
-            Byte::Uninit | Byte::Misc => true,
+            Byte::Uninit => true,
+            Byte::Misc => names.uninit || *b == Byte::Misc || *b == Byte::Zero,
             Byte::Zero => *b == Byte::Zero,
             Byte::Spill | Byte::Dynptr => a == b,
         };

@@ -149,7 +149,7 @@ impl Explorer<'_> {
 /// A field owns now what the program had a reference to. An object that each CPU has its own of stays as long as the
 /// RCU section does.
 fn give_up(acquired: Id, state: &mut State) {
-    let rcu = state.in_rcu();
+    let (rcu, left) = (state.in_rcu(), state.what_is_left());
     state.held.retain(|held| held.id != acquired);
     state.change(
         |v| v.acquired == acquired,
@@ -158,7 +158,7 @@ fn give_up(acquired: Id, state: &mut State) {
                 v.acquired = 0;
                 v.flags = v.flags.without(Flags::ALLOC).with(Flags::RCU);
             } else {
-                *v = Value::UNKNOWN;
+                *v = left;
             }
         },
     );

@@ -22,6 +22,10 @@ pub(crate) struct State {
     pub(crate) sections: Sections,
     /// Slots of each frame's stack that were wholly overwritten since a state was last kept, by bit.
     pub(crate) written: [u64; MAX_FRAMES],
+    /// Whether only a mispredicted branch leads here.
+    pub(crate) speculative: bool,
+    /// Whether the program may turn pointers into numbers.
+    pub(crate) may_leak: bool,
     /// How often the path went round in loops that are bounded at run time: `may_goto`, repeated callbacks.
     pub(crate) may_gotos: u32,
 }
@@ -180,6 +184,17 @@ impl State {
         self.frame_mut().regs[reg.index()] = value;
     }
 
+    /// Pointers whose memory is gone become numbers, or nothing that can be read where pointers must not leak.
+    pub(crate) fn invalidate(&mut self, test: impl Fn(&Value) -> bool) {
+        let left = self.what_is_left();
+        self.change(test, |v| *v = left);
+    }
+
+    /// What a pointer whose memory is gone is.
+    pub(crate) fn what_is_left(&self) -> Value {
+        if self.may_leak { Value::UNKNOWN } else { Value::UNINIT }
+    }
+
     /// Every value of every frame, spilled ones included, that passes the test, to be changed.
     pub(crate) fn change(&mut self, test: impl Fn(&Value) -> bool, mut change: impl FnMut(&mut Value)) {
         for frame in &mut self.frames {
@@ -195,12 +210,9 @@ impl State {
 
     /// The packet may be elsewhere: what points into it is a number now.
     pub(crate) fn forget_packet(&mut self) {
-        self.change(
-            |v| match v.kind {
-                Kind::Slice { packet, .. } => packet,
-                kind => matches!(kind, Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::PacketEnd),
-            },
-            |v| *v = Value::UNKNOWN,
-        );
+        self.invalidate(|v| match v.kind {
+            Kind::Slice { packet, .. } => packet,
+            kind => matches!(kind, Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::PacketEnd),
+        });
     }
 }

@@ -20,14 +20,16 @@ impl Explorer<'_> {
         let (dst, src) = (insn.dst, insn.src);
         operands(insn, self.options.shifts)?;
         match insn.op() {
-            Op::Alu { op, width, src: operand } => self.alu(insn, op, width, operand, state)?,
+            Op::Alu { op, width, src: operand } => self.alu(at, insn, op, width, operand, state)?,
             Op::Neg { width } => {
                 let value = state.read(dst)?;
+                self.no_leak(dst, &value, "pointer arithmetic prohibited")?;
                 let num = if value.is_scalar() { value.num.neg(width) } else { unknown(width) };
                 state.set(dst, Value::scalar(num));
             }
             Op::MovSx { width, from } => {
                 let value = state.read(src)?;
+                self.no_leak(src, &value, "sign-extension part of pointer")?;
                 let num = if value.is_scalar() { value.num } else { Scalar::UNKNOWN };
                 let num = num.sign_extend(from.bits(), width);
                 // The copy of a number that sign extension leaves as it is stays linked to it.
@@ -37,6 +39,7 @@ impl Explorer<'_> {
             }
             Op::End { order, size } => {
                 let value = state.read(dst)?;
+                self.no_leak(dst, &value, "pointer arithmetic prohibited")?;
                 let num = if value.is_scalar() { value.num } else { Scalar::UNKNOWN };
                 state.set(dst, Value::scalar(num.swap(order, size)));
             }
@@ -201,10 +204,12 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<(), Reason> {
         let (dst, src) = (insn.dst, insn.src);
-        state.read(src)?;
+        let operand = state.read(src)?;
         if op == AtomicOp::CmpXchg {
-            state.read(Reg::R0)?;
+            let compared = state.read(Reg::R0)?;
+            self.no_leak(Reg::R0, &compared, "leaks addr into mem")?;
         }
+        self.no_leak(src, &operand, "leaks addr into mem")?;
         state.read(dst)?;
         atomic_memory(state, dst)?;
         let pointer = state.reg(dst);
@@ -214,6 +219,7 @@ impl Explorer<'_> {
         }
         is_aligned(dst, state.reg(dst), insn.off, size)?;
         let old = self.load(at, insn, dst, size, state)?;
+        self.no_leak(dst, &old, "leads to a spilled pointer, which leaks from the stack")?;
         if !fetch && let Some(passed) = self.history.last_mut() {
             // Nothing is filled from the slot.
             passed.slot = None;
@@ -249,6 +255,7 @@ impl Explorer<'_> {
     /// The end of a function.
     fn exit(&mut self, state: &mut State) -> Result<Next, Reason> {
         if state.depth() == 0 {
+            self.no_leak(Reg::R0, state.reg(Reg::R0), "leaks addr as return value")?;
             if let Role::Async { ret } = state.frame().role {
                 self.returns_within(ret, "At async callback", state)?;
             } else if state.frame().function == 0 {

@@ -4,7 +4,8 @@
 //! program is (`.type xdp`, `.section cgroup/bind4` for all that such a section says, `.license GPL`, `.map hash 4 8 16 [flags]`, `.inner hash 4 8 16 [flags]` for
 //! what the map before it holds, `.field bpf_spin_lock 4 8` for a member of its values, of so many bytes from 8 on,
 //! `.data HEX` for a frozen data section, `.sleepable`,
-//! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts, `.safety` where only what is not safe is refused); `name:`
+//! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts, `.safety` where only what is not safe is refused,
+//! `.bpf-only` for a loader without `CAP_PERFMON`); `name:`
 //! is a label, `fn name:` the start of a function; the rest are instructions in pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
 //! words; `; help: words` that the suggestion has these. A block without it is accepted; `.zeroed` says that the entry
 //! function's frame must then start zeroed, because it may be read where nothing was written.
@@ -18,7 +19,7 @@ use skep_btf::{Btf, BtfBuilder, IntEncoding, Linkage, TypeId};
 use skep_isa::text::{Field, Reader};
 use skep_isa::{Callee, FormId, Insn, Op, Wide};
 use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFlags, ProgFunction, Program};
-use skep_verify::{Options, Rules, Shifts, verify};
+use skep_verify::{Options, Privileges, Rules, Shifts, verify};
 
 /// What a block says.
 struct Block {
@@ -102,6 +103,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
             [".limit", limit] => options.limits.insns = u64::from(number(limit)),
             [".safety"] => options.rules = Rules::Safety,
             [".rfc9669"] => options.shifts = Shifts::Rfc9669,
+            [".bpf-only"] => options.privileges = Privileges::BpfOnly,
             [".strict"] => options.strict_alignment = true,
             [".zeroed"] => zeroed = true,
             ["fn", label] => {

@@ -62,4 +62,6 @@ pub enum Effect {
     TailCall,
     /// Only kernels configured for it have it; common ones are not.
     Configured,
+    /// Only programs whose loader has `CAP_PERFMON` may call it: it tells of the kernel's memory or what runs on it.
+    Perfmon,
 }

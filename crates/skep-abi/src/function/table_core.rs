@@ -24,7 +24,7 @@ functions! {
         "remove a key";
     5 ktime_get_ns() -> Integer [] All 4 . 1
         "nanoseconds since boot, without time suspended";
-    6 trace_printk(read(1), SIZE) -> Integer [Gpl] All 4 . 1
+    6 trace_printk(read(1), SIZE) -> Integer [Gpl Perfmon] All 4 . 1
         "print to the trace log; what the format names is taken from r3 to r5, whatever they hold";
     7 get_prandom_u32() -> Integer [] All 4 . 1
         "32 pseudo-random bits";
@@ -36,19 +36,19 @@ functions! {
         "the thread group's number in the upper half, the thread's in the lower";
     15 get_current_uid_gid() -> Integer [] Common 4 . 2
         "the group's number in the upper half, the user's in the lower";
-    16 get_current_comm(write(1), SIZE) -> Integer [] Common 4 . 2
+    16 get_current_comm(write(1), SIZE) -> Integer [Perfmon] Common 4 . 2
         "the name of the running command";
     17 get_cgroup_classid(Context) -> Integer [] TC_LWT 4 . 3
         "the net_cls class of the packet's socket";
-    22 perf_event_read(PERF_EVENTS, Anything) -> Integer [Gpl] Common 4 . 3
+    22 perf_event_read(PERF_EVENTS, Anything) -> Integer [Gpl Perfmon] Common 4 . 3
         "the value of a perf event's counter";
-    35 get_current_task() -> Integer [Gpl] Common 4 . 8
+    35 get_current_task() -> Integer [Gpl Perfmon] Common 4 . 8
         "the address of the running task, as a number";
     37 current_task_under_cgroup(CGROUPS, Anything) -> Integer [] Common 4 . 9
         "whether the running task is in the cgroup at this index, or below it";
     42 get_numa_node_id() -> Integer [] Common 4 . 10
         "the number of the NUMA node";
-    55 perf_event_read_value(PERF_EVENTS, Anything, write(3), SIZE) -> Integer [Gpl] Common 4 . 15
+    55 perf_event_read_value(PERF_EVENTS, Anything, write(3), SIZE) -> Integer [Gpl Perfmon] Common 4 . 15
         "a perf event's counter, with the times it was enabled and running";
     80 get_current_cgroup_id() -> Integer [] Common 4 . 18
         "the number of the running task's cgroup";
@@ -68,9 +68,9 @@ functions! {
         "read a signed number; returns how many characters it took";
     106 strtoul(read(1), SIZE, Anything, LONG) -> Integer [] Common 5 . 2
         "read an unsigned number; returns how many characters it took";
-    109 send_signal(Anything) -> Integer [] Common 5 . 3
+    109 send_signal(Anything) -> Integer [Perfmon] Common 5 . 3
         "send a signal to the running process";
-    117 send_signal_thread(Anything) -> Integer [] Common 5 . 5
+    117 send_signal_thread(Anything) -> Integer [Perfmon] Common 5 . 5
         "send a signal to the running thread";
     118 jiffies64() -> Integer [] Common 5 . 6
         "the kernel's tick count";
@@ -106,7 +106,7 @@ functions! {
         "nanoseconds since boot, at tick resolution";
     164 for_each_map_elem(WALKED, ELEMENT_CALLBACK, CALLBACK_CONTEXT, Anything) -> Integer [] Common 5 . 13
         "call a function for each element of a map until it returns 1";
-    165 snprintf(write_or_null(1), SIZE0, ConstStr, read_or_null(4), SIZE0) -> Integer [Gpl] Common 5 . 13
+    165 snprintf(write_or_null(1), SIZE0, ConstStr, read_or_null(4), SIZE0) -> Integer [Gpl Perfmon] Common 5 . 13
         "print numbers and strings, an array of 64-bit values, into memory";
     166 sys_bpf(Anything, read(2), SIZE) -> Integer [Sleeps] SYSCALL 5 . 14
         "a bpf system call";
@@ -122,7 +122,7 @@ functions! {
         "have a timer run in so many nanoseconds";
     172 timer_cancel(Timer) -> Integer [Gpl] Common 5 . 15
         "stop a timer, and wait for its function to end";
-    177 trace_vprintk(read(1), SIZE, read_or_null(3), SIZE0) -> Integer [Gpl] Common 5 . 16
+    177 trace_vprintk(read(1), SIZE, read_or_null(3), SIZE0) -> Integer [Gpl Perfmon] Common 5 . 16
         "print to the trace log an array of 64-bit values";
     179 kallsyms_lookup_name(read(1), SIZE0, Anything, LONG) -> Integer [] SYSCALL 5 . 16
         "the address of a symbol of the kernel";

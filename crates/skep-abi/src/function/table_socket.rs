@@ -96,15 +96,15 @@ functions! {
         "the number of a socket's cgroup";
     129 sk_ancestor_cgroup_id(AnySock, Anything) -> Integer [] CGROUP_SKB 5 . 8
         "the number of its ancestor at this level";
-    136 skc_to_tcp6_sock(AnySock) -> TCP6 [Casts] CASTS 5 . 9
+    136 skc_to_tcp6_sock(AnySock) -> TCP6 [Casts Perfmon] CASTS 5 . 9
         "the socket as a TCP socket over IPv6, if it is one";
-    137 skc_to_tcp_sock(AnySock) -> TCP [Casts] CASTS 5 . 9
+    137 skc_to_tcp_sock(AnySock) -> TCP [Casts Perfmon] CASTS 5 . 9
         "the socket as a TCP socket, if it is one";
-    138 skc_to_tcp_timewait_sock(AnySock) -> TIMEWAIT [Casts] CASTS 5 . 9
+    138 skc_to_tcp_timewait_sock(AnySock) -> TIMEWAIT [Casts Perfmon] CASTS 5 . 9
         "the socket as one in TIME-WAIT, if it is one";
-    139 skc_to_tcp_request_sock(AnySock) -> REQUEST [Casts] CASTS 5 . 9
+    139 skc_to_tcp_request_sock(AnySock) -> REQUEST [Casts Perfmon] CASTS 5 . 9
         "the socket as a request for a connection, if it is one";
-    140 skc_to_udp6_sock(AnySock) -> UDP6 [Casts] CASTS 5 . 9
+    140 skc_to_udp6_sock(AnySock) -> UDP6 [Casts Perfmon] CASTS 5 . 9
         "the socket as a UDP socket over IPv6, if it is one";
     142 load_hdr_opt(Context, update(2), SIZE, Anything) -> Integer [] SOCK_OPS 5 . 10
         "an option of the TCP header; the buffer says which, and holds it afterwards";
@@ -112,9 +112,9 @@ functions! {
         "write an option into the TCP header";
     144 reserve_hdr_opt(Context, Anything, Anything) -> Integer [] SOCK_OPS 5 . 10
         "ask for room in the TCP header";
-    178 skc_to_unix_sock(AnySock) -> UNIX [Casts] CASTS 5 . 16
+    178 skc_to_unix_sock(AnySock) -> UNIX [Casts Perfmon] CASTS 5 . 16
         "the socket as a Unix socket, if it is one";
-    196 skc_to_mptcp_sock(SockCommon) -> MPTCP [Casts] CASTS 5 . 19
+    196 skc_to_mptcp_sock(SockCommon) -> MPTCP [Casts Perfmon] CASTS 5 . 19
         "the socket as one of Multipath TCP, if it is one";
     204 tcp_raw_gen_syncookie_ipv4(bytes(20), read(2), SIZE0) -> Integer [Gpl PacketMemory] TC_XDP 6 . 0
         "a SYN cookie for IPv4 and TCP headers, without a socket";

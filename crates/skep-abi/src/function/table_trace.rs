@@ -40,13 +40,13 @@ functions! {
         "report a movement of a remote control's pointer";
     111 skb_output(Object(&["sk_buff"]), PERF_EVENTS, Anything, read(4), SIZE0) -> Integer [Gpl] BTF_TRACE 5 . 5
         "write a sample and bytes of a packet into a perf event's buffer";
-    112 probe_read_user(write(1), SIZE0, Anything) -> Integer [Gpl] Common 5 . 5
+    112 probe_read_user(write(1), SIZE0, Anything) -> Integer [Gpl Perfmon] Common 5 . 5
         "copy memory of the running task";
-    113 probe_read_kernel(write(1), SIZE0, Anything) -> Integer [Gpl] Common 5 . 5
+    113 probe_read_kernel(write(1), SIZE0, Anything) -> Integer [Gpl Perfmon] Common 5 . 5
         "copy memory of the kernel";
-    114 probe_read_user_str(write(1), SIZE0, Anything) -> Integer [Gpl] Common 5 . 5
+    114 probe_read_user_str(write(1), SIZE0, Anything) -> Integer [Gpl Perfmon] Common 5 . 5
         "copy a string of the running task";
-    115 probe_read_kernel_str(write(1), SIZE0, Anything) -> Integer [Gpl] Common 5 . 5
+    115 probe_read_kernel_str(write(1), SIZE0, Anything) -> Integer [Gpl Perfmon] Common 5 . 5
         "copy a string of the kernel";
     119 read_branch_records(Context, write_or_null(2), SIZE0, Anything) -> Integer [Gpl] PERF_EVENT 5 . 6
         "the branches that the processor recorded with the event";
@@ -56,17 +56,17 @@ functions! {
         "print an array of 64-bit values into a sequence file";
     127 seq_write(SEQ_FILE, read(2), SIZE0) -> Integer [Gpl] ITER 5 . 8
         "write bytes into a sequence file";
-    141 get_task_stack(TASK, write(2), SIZE0, Anything) -> Integer [] Common 5 . 9
+    141 get_task_stack(TASK, write(2), SIZE0, Anything) -> Integer [Perfmon] Common 5 . 9
         "copy a task's call stack; returns its bytes";
     147 d_path(Object(&["path"]), write(2), SIZE0) -> Integer [] BTF_TRACE 5 . 10
         "the full name of a path; only in some functions of the kernel";
-    148 copy_from_user(write(1), SIZE0, Anything) -> Integer [Sleeps] Common 5 . 10
+    148 copy_from_user(write(1), SIZE0, Anything) -> Integer [Sleeps Perfmon] Common 5 . 10
         "copy memory of the running task, which is fetched if it is not there";
-    149 snprintf_btf(write(1), SIZE, read(3), SIZE, Anything) -> Integer [] Common 5 . 10
+    149 snprintf_btf(write(1), SIZE, read(3), SIZE, Anything) -> Integer [Perfmon] Common 5 . 10
         "print an object of the kernel by its type into memory";
     150 seq_printf_btf(SEQ_FILE, read(2), SIZE0, Anything) -> Integer [Gpl] ITER 5 . 10
         "print an object of the kernel by its type into a sequence file";
-    158 get_current_task_btf() -> CURRENT [Gpl] Common 5 . 11
+    158 get_current_task_btf() -> CURRENT [Gpl Perfmon] Common 5 . 11
         "the running task";
     159 bprm_opts_set(Object(&["linux_binprm"]), Anything) -> Integer [] LSM 5 . 11
         "set options of a program that is being started";
@@ -78,11 +78,11 @@ functions! {
         "the address of the traced function";
     174 get_attach_cookie(Context) -> Integer [] ATTACH_COOKIE 5 . 15
         "the number that user space gave when it attached the program";
-    175 task_pt_regs(TASK) -> REGISTERS [Gpl] Common 5 . 15
+    175 task_pt_regs(TASK) -> REGISTERS [Gpl Perfmon] Common 5 . 15
         "the registers a task had when it entered the kernel";
-    176 get_branch_snapshot(write(1), SIZE0) -> Integer [Gpl] Common 5 . 16
+    176 get_branch_snapshot(write(1), SIZE0) -> Integer [Gpl Perfmon] Common 5 . 16
         "the last branches that the processor recorded";
-    180 find_vma(TASK, Anything, VMA_CALLBACK, CALLBACK_CONTEXT, Anything) -> Integer [] Common 5 . 17
+    180 find_vma(TASK, Anything, VMA_CALLBACK, CALLBACK_CONTEXT, Anything) -> Integer [Perfmon] Common 5 . 17
         "call a function with the area of a task's memory that has this address";
     183 get_func_arg(Context, Anything, LONG) -> Integer [] TRAMPOLINE 5 . 17
         "an argument of the traced function, by index";
@@ -90,7 +90,7 @@ functions! {
         "the result of the traced function";
     185 get_func_arg_cnt(Context) -> Integer [] TRAMPOLINE 5 . 17
         "how many arguments the traced function has";
-    191 copy_from_user_task(write(1), SIZE0, Anything, TASK, Anything) -> Integer [Gpl Sleeps] Common 5 . 18
+    191 copy_from_user_task(write(1), SIZE0, Anything, TASK, Anything) -> Integer [Gpl Sleeps Perfmon] Common 5 . 18
         "copy memory of another task";
     193 ima_file_hash(Object(&["file"]), write(2), SIZE) -> Integer [Sleeps] LSM 5 . 18
         "the hash of a file, measured now if need be; returns its algorithm";

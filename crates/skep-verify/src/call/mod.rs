@@ -98,6 +98,7 @@ impl Explorer<'_> {
         }
         self.allows_call(function, state)?;
         callable_here(function, state)?;
+        self.function_allowed(function)?;
         let special = Special::default();
         let mut call = Call { function, map: None, constant: None, released: None, present: false, special };
         for index in 0..function.args.len() {
@@ -173,7 +174,7 @@ impl Explorer<'_> {
                 Ok(())
             }
             Arg::OrNull(arg) => self.argument(at, call, *arg, index, state),
-            Arg::Anything => Ok(()),
+            Arg::Anything => self.no_leak(reg, &value, "leaks addr into helper function"),
             Arg::Context => match value.kind {
                 Kind::Context => unmodified(reg, &value),
                 _ => wrong("ctx"),
@@ -379,6 +380,13 @@ impl Explorer<'_> {
             };
         }
         self.note_stack(state.frames[frame as usize].function, span.min);
+        self.stack_place_known(reg, pointer)?;
+        if access == Use::Write && size.exact {
+            self.spill_kept(reg, frame, span, state)?;
+            self.fill_fenced(frame, span, state);
+        } else {
+            self.stack_lent(reg, frame, span, state)?;
+        }
         match access {
             Use::Read => {
                 reads_no_dynptr(reg, frame, span, state)?;
@@ -406,5 +414,5 @@ impl Explorer<'_> {
 /// The record is given back: what points into it is a number now.
 fn release(state: &mut State, record: u32) {
     state.held.retain(|held| held.id != record);
-    state.change(|v| v.acquired == record, |v| *v = Value::UNKNOWN);
+    state.invalidate(|v| v.acquired == record);
 }
