@@ -21,7 +21,7 @@
 //! - `watch`: the walk seen from outside, instruction by instruction.
 //!
 //! Static functions are walked at each call with what is known there, global ones once, for whatever their types allow.
-//! Callbacks, kernel functions, kernel pointers and maps of maps are refused by name.
+//! Kernel functions and objects of the kernel are refused by name.
 //!
 //! It runs nothing, and knows neither hosts nor maps' contents, but for data that is frozen.
 //!
