@@ -80,7 +80,7 @@ functions! {
         "the number of the running task's ancestor cgroup at this level";
     125 ktime_get_boot_ns() -> Integer [] All 5 . 8
         "nanoseconds since boot, with time suspended";
-    130 ringbuf_output(RINGBUF, read(2), SIZE0, Anything) -> Integer [PacketMemory] Common 5 . 8
+    130 ringbuf_output(RINGBUF, read(2), SIZE0, Anything) -> Integer [] Common 5 . 8
         "copy a record into a ring buffer";
     131 ringbuf_reserve(RINGBUF, ConstSize, Anything) -> RecordOrNull [Acquires] Common 5 . 8
         "room for a record, to be submitted or discarded";

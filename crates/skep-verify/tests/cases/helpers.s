@@ -239,3 +239,19 @@ call:
     callx r6 ; error: an indirect call of a number that is no function's
     r0 = 0
     exit
+
+== a record of the packet's own bytes
+	.type xdp
+	.map ringbuf 0 0 4096
+	r2 = *(u32 *)(r1 + 0)
+	r3 = *(u32 *)(r1 + 4)
+	r4 = r2
+	r4 += 8
+	if r4 > r3 goto out
+	r1 = map_idx(0) ll
+	r3 = 8
+	r4 = 0
+	call bpf_ringbuf_output              ; error: helper access to the packet is not allowed
+out:
+	r0 = 2
+	exit
