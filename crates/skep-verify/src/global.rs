@@ -18,7 +18,7 @@ use crate::explore::{Explorer, Next};
 use crate::flow::Flow;
 use crate::pointer::{Access, stack_span, unmodified};
 use crate::signature::{Param, signature};
-use crate::state::{Frame, State};
+use crate::state::{Frame, Hold, State};
 use crate::value::{Flags, Kind, Value};
 
 /// What is known of the functions that are verified by their types.
@@ -146,11 +146,20 @@ impl Explorer<'_> {
         if global.throws {
             may_end_here(state)?;
         }
-        let may_sleep = self.is_sleepable() && !state.sections.rcu && state.sections.preempt == 0;
-        if global.sleeps && !may_sleep {
+        let refuse = |why: &str| {
             let function = self.program.functions[function].name.clone();
-            let why = "global functions that may sleep are not allowed in non-sleepable context".to_owned();
-            return Err(Reason::GlobalFunction { function, why });
+            Err(Reason::GlobalFunction { function, why: why.to_owned() })
+        };
+        if state.is_locked() {
+            return refuse(
+                "global function calls are not allowed while holding a lock, use static function instead",
+            );
+        }
+        let sections = &state.sections;
+        let irq_off = state.held.iter().any(|held| held.what == Hold::Irq);
+        let may_sleep = sections.sleepable && !sections.rcu && sections.preempt == 0 && !irq_off;
+        if global.sleeps && !may_sleep {
+            return refuse("global functions that may sleep are not allowed in non-sleepable context");
         }
         if global.moves_packet {
             state.forget_packet();
