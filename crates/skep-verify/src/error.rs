@@ -141,6 +141,13 @@ pub enum Reason {
         /// What is wrong.
         why: String,
     },
+    /// The path leaves the program in a section that it began and did not end.
+    InSection {
+        /// The function that began it.
+        section: &'static str,
+        /// What ends the path.
+        at: &'static str,
+    },
     /// The program throws where it must not, or what handles that is not what a handler is.
     Exception {
         /// What is wrong.
@@ -438,6 +445,9 @@ impl fmt::Display for Reason {
                  expected less than {limit}"
             ),
             Reason::GlobalFunction { function, why } => write!(f, "global function `{function}`: {why}"),
+            Reason::InSection { section, at } => {
+                write!(f, "{at} cannot be used inside {section}-ed region: expected its end before")
+            }
             Reason::NotAResult { found } => write!(
                 f,
                 "At subprogram exit the register R0 is not a scalar value: expected a number, found {found}"

@@ -10,9 +10,12 @@ use skep_obj::{Program, exception_handlers};
 use crate::error::Reason;
 use crate::explore::{Explorer, Next};
 use crate::flow::Flow;
-use crate::lock::nothing_held;
+use crate::leave::may_leave;
 use crate::signature::Param;
 use crate::state::State;
+
+/// How a path leaves the program that throws.
+pub(crate) const THROWN: &str = "bpf_throw, which would lead to reference leak";
 
 /// The kernel's function that throws.
 const THROW: &str = "bpf_throw";
@@ -99,26 +102,13 @@ impl Explorer<'_> {
                 found: cookie.to_string(),
             });
         }
-        may_end_here(state)?;
+        may_leave(state, THROWN)?;
         if self.handler.is_none() {
             // What is thrown is what the program returns.
-            state.set(Reg::R0, cookie);
+            self.check_returned(Reg::R1, state)?;
         }
         Ok(Next::End)
     }
-}
-
-/// Checks that nothing must be done before the program may end by a throw.
-pub(crate) fn may_end_here(state: &State) -> Result<(), Reason> {
-    nothing_held(state, "bpf_throw, which would lead to reference leak")?;
-    let section = |name: &str| bad(&format!("bpf_throw cannot be used inside {name}-ed region"));
-    if state.sections.rcu {
-        return Err(section("bpf_rcu_read_lock"));
-    }
-    if state.sections.preempt > 0 {
-        return Err(section("bpf_preempt_disable"));
-    }
-    Ok(())
 }
 
 /// Checks that a handler is a function of one number.

@@ -13,9 +13,10 @@ use skep_obj::Program;
 
 use crate::dynptr::fills_no_dynptr;
 use crate::error::Reason;
-use crate::exception::{check_handler, may_end_here, may_throw};
+use crate::exception::{THROWN, check_handler, may_throw};
 use crate::explore::{Explorer, Next};
 use crate::flow::Flow;
+use crate::leave::may_leave;
 use crate::pointer::{Access, stack_span, unmodified};
 use crate::signature::{Param, signature};
 use crate::state::{Frame, Hold, State};
@@ -144,7 +145,7 @@ impl Explorer<'_> {
         self.globals.call(function);
         let global = self.globals.functions[function].clone().unwrap_or_default();
         if global.throws {
-            may_end_here(state)?;
+            may_leave(state, THROWN)?;
         }
         let refuse = |why: &str| {
             let function = self.program.functions[function].name.clone();

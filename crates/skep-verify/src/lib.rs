@@ -11,7 +11,7 @@
 //! - `context`: accesses to contexts and sockets; `prog`: what the kind of program asks of the whole;
 //! - `target`: what of the kernel a program is written for, and with it what its context holds;
 //! - `kernel`: the kernel's types, by name;
-//! - `exception`: where programs throw, and what handles it;
+//! - `exception`: where programs throw, and what handles it; `leave`: what must be given back before;
 //! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
 //! - `field`, `kptr`, `lock`: parts of values that have rules of their own; `dynptr`: the same on the stack;
 //!   `special`: calls with those;
@@ -87,6 +87,7 @@ mod global;
 mod jump;
 mod kernel;
 mod kptr;
+mod leave;
 mod liveness;
 mod lock;
 mod maps;

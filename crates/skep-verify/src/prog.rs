@@ -75,8 +75,8 @@ fn is_tail_call(id: i64) -> bool {
 }
 
 impl Explorer<'_> {
-    /// Checks what the program leaves in r0 where it ends.
-    pub(crate) fn check_returned(&mut self, state: &mut State) -> Result<(), Reason> {
+    /// Checks what the program returns where it ends: what a register holds.
+    pub(crate) fn check_returned(&mut self, reg: Reg, state: &mut State) -> Result<(), Reason> {
         let kind = self.program.prog_type;
         let returns = kind.returns(kind.settle(self.program.attach_type));
         let as_target = self.target.as_ref().and_then(|target| target.returns);
@@ -84,7 +84,7 @@ impl Explorer<'_> {
         if returns == Returns::AsTarget && as_target.is_none() {
             return Ok(());
         }
-        let value = state.read(Reg::R0)?;
+        let value = state.read(reg)?;
         let (min, max) = match (returns, as_target) {
             (Returns::Range(min, max), _) => (min, max),
             (Returns::AsTarget, Some((min, max))) if (min, max) != (i32::MIN, i32::MAX) => (min, max),
@@ -94,7 +94,7 @@ impl Explorer<'_> {
         if !value.is_scalar() {
             return refuse(self.describe(&value));
         }
-        self.need_precise(state, Reg::R0);
+        self.need_precise(state, reg);
         // Hooks return an `int`: the upper half is nobody's.
         let num = if kind == ProgType::Lsm { value.num.sign_extend(32, Width::W64) } else { value.num };
         if num.full.smin < i64::from(min) || num.full.smax > i64::from(max) {

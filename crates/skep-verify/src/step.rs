@@ -7,7 +7,7 @@ use crate::error::Reason;
 use crate::exception::throws;
 use crate::explore::{Explorer, Next};
 use crate::flow::successors;
-use crate::lock::nothing_held;
+use crate::leave::may_leave;
 use crate::memory::Stored;
 use crate::options::Shifts;
 use crate::pointer::{is_aligned, unmodified};
@@ -173,7 +173,7 @@ impl Explorer<'_> {
             );
             return Err(Reason::Forbidden { register: 6, what });
         }
-        nothing_held(state, "BPF_LD_[ABS|IND], which may end the program")?;
+        may_leave(state, "BPF_LD_[ABS|IND], which may end the program")?;
         let skb = state.read(Reg::R6)?;
         if skb.kind != Kind::Context {
             let found = skb.to_string();
@@ -258,15 +258,15 @@ impl Explorer<'_> {
             self.no_leak(Reg::R0, state.reg(Reg::R0), "leaks addr as return value")?;
             if let Role::Async { ret } = state.frame().role {
                 self.returns_within(ret, "At async callback", state)?;
-            } else if state.frame().function == 0 {
-                self.check_returned(state)?;
+            } else if state.frame().function == 0 || self.handler == Some(state.frame().function) {
+                self.check_returned(Reg::R0, state)?;
             } else {
                 let result = state.read(Reg::R0)?;
                 if !result.is_scalar() {
                     return Err(Reason::NotAResult { found: result.to_string() });
                 }
             }
-            nothing_held(state, "the program ends")?;
+            may_leave(state, "the program ends")?;
             return Ok(Next::End);
         }
         if let Role::Callback { ret, .. } = state.frame().role {

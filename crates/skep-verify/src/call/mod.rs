@@ -14,7 +14,7 @@ use crate::arith::MAX_OFFSET;
 use crate::dynptr::{fills_no_dynptr, reads_no_dynptr};
 use crate::error::Reason;
 use crate::explore::Explorer;
-use crate::lock::nothing_held;
+use crate::leave::may_leave;
 use crate::pointer::{Access, is_aligned, stack_span, unmodified};
 use crate::special::{Special, callable_here};
 use crate::stack::{Byte, Fill, place};
@@ -108,7 +108,7 @@ impl Explorer<'_> {
             self.format_argument(&call, state)?;
         }
         if function.has(Effect::TailCall) {
-            nothing_held(state, "a tail call")?;
+            may_leave(state, "a tail call")?;
         }
         self.special_effects(at, function, &call.special, call.map, state)?;
         if let Some(record) = call.released {
