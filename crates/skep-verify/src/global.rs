@@ -147,20 +147,14 @@ impl Explorer<'_> {
         if global.throws {
             may_leave(state, THROWN)?;
         }
-        let refuse = |why: &str| {
-            let function = self.program.functions[function].name.clone();
-            Err(Reason::GlobalFunction { function, why: why.to_owned() })
-        };
-        if state.is_locked() {
-            return refuse(
-                "global function calls are not allowed while holding a lock, use static function instead",
-            );
-        }
         let sections = &state.sections;
         let irq_off = state.held.iter().any(|held| held.what == Hold::Irq);
         let may_sleep = sections.sleepable && !sections.rcu && sections.preempt == 0 && !irq_off;
         if global.sleeps && !may_sleep {
-            return refuse("global functions that may sleep are not allowed in non-sleepable context");
+            return Err(Reason::GlobalFunction {
+                function: self.program.functions[function].name.clone(),
+                why: "global functions that may sleep are not allowed in non-sleepable context".to_owned(),
+            });
         }
         if global.moves_packet {
             state.forget_packet();
