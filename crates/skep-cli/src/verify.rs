@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
+use skep::abi::ProgType;
+use skep::btf::Btf;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded};
-use skep::obj::Object;
+use skep::obj::{Object, Program};
 use skep::{LinuxHost, verify as verifier};
 
 use crate::failure::Failure;
@@ -120,8 +122,10 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
 fn ask_skep(object: &Object, function: usize, log: bool) -> Result<Verdict, Failure> {
     let program = object.program(function)?;
     let name = program.name.clone();
+    let kernel = if names_kernel(&program) { running_kernel() } else { None };
     let start = Instant::now();
-    let judged = verifier::verify(Arc::new(program), &verifier::Options { log, ..Default::default() });
+    let judged =
+        verifier::verify(Arc::new(program), &verifier::Options { log, kernel, ..Default::default() });
     let time = start.elapsed();
     let blank = Verdict::blank("user", name, time);
     Ok(match judged {
@@ -135,6 +139,21 @@ fn ask_skep(object: &Object, function: usize, log: bool) -> Result<Verdict, Fail
         },
         Err(error) => Verdict { report: error.report(), insn: Some(error.insn), ..blank },
     })
+}
+
+/// Where a kernel shows its types.
+const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
+
+/// The types of the running kernel, if it shows them: what programs that are written for it are judged by.
+fn running_kernel() -> Option<Arc<Btf>> {
+    let bytes = std::fs::read(KERNEL_TYPES).ok()?;
+    Btf::parse(&bytes).ok().map(Arc::new)
+}
+
+/// Whether a verdict on the program depends on the kernel's types.
+fn names_kernel(program: &Program) -> bool {
+    let kind = program.prog_type;
+    kind.needs_target() || kind == ProgType::Netfilter || !program.kernel_symbols.is_empty()
 }
 
 fn ask_linux(object: &Object, function: usize, log: bool) -> Result<Verdict, Failure> {
