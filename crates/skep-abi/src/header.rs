@@ -83,7 +83,7 @@ fn declaration(out: &mut String, function: &Function) {
         (Ret::Integer, []) if function.name == "bpf_get_retval" => "int (*",
         // Counters and clocks are unsigned.
         (Ret::Integer, []) => "__u64 (*",
-        (Ret::Integer, _) => "long (*",
+        (Ret::Integer | Ret::Filled, _) => "long (*",
         _ => "void *(*",
     };
     // Printing takes a variable number of arguments, which the table shows as three numbers.

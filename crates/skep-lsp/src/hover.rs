@@ -147,6 +147,7 @@ pub(crate) fn of_function(function: &Function) -> String {
     let args: Vec<String> = function.args.iter().map(argument).collect();
     let ret = match function.ret {
         Ret::Integer => "a number".to_owned(),
+        Ret::Filled => "how many bytes were filled, or a negative error number".to_owned(),
         Ret::Void => "nothing: r0 has no value afterwards".to_owned(),
         Ret::MapValue => "the address of a map's value".to_owned(),
         Ret::MapValueOrNull => "the address of a map's value, or null".to_owned(),

@@ -56,6 +56,10 @@ impl Explorer<'_> {
         let mut other = state.clone();
         let purposeful = width == Width::W64 && compare_packet(state, &mut other, cond, &left, &right);
         self.comparison_allowed(insn, (&left, &right), purposeful)?;
+        let equal = if cond == Cond::Eq { &mut other } else { &mut *state };
+        if equality && operand == Src::Reg {
+            equal_pointers(equal, insn, &left, &right);
+        }
         self.push(target, other)?;
         Ok(Next::Slot(next))
     }
@@ -219,6 +223,15 @@ fn set_null(state: &mut State, id: Id, null: bool, named: bool) {
             v.nullable = false;
         },
     );
+}
+
+/// Two pointers are equal: what equals one that is certainly not null is not null either.
+fn equal_pointers(state: &mut State, insn: &Insn, left: &Value, right: &Value) {
+    let (reg, value, other) = if left.nullable { (insn.dst, left, right) } else { (insn.src, right, left) };
+    if !value.nullable || !other.is_not_null() || matches!(value.kind, Kind::Object { .. }) {
+        return;
+    }
+    state.set(reg, Value { id: 0, nullable: false, ..*value });
 }
 
 /// A comparison of a packet pointer with the packet's end, or of a metadata pointer with the packet's start: how

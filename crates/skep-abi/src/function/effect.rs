@@ -7,6 +7,8 @@
 pub enum Ret {
     /// A number; a negative error number on failure where the documentation says so.
     Integer,
+    /// How many bytes of the memory argument were filled, or a negative error number.
+    Filled,
     /// Nothing: r0 is unusable after the call.
     Void,
     /// A value of the map in argument 0.

@@ -5,7 +5,7 @@
 use super::Arg::{Anything, Context, Object};
 use super::Effect::*;
 use super::Programs::Common;
-use super::Ret::{self, Integer};
+use super::Ret::{self, Filled, Integer};
 use super::arg::*;
 use super::functions;
 use super::programs::*;
@@ -24,13 +24,13 @@ functions! {
         "keep the call stack in a map; returns its number";
     36 probe_write_user(Anything, read(2), SIZE) -> Integer [Gpl Configured] TRACE 4 . 8
         "write into the running task's memory";
-    45 probe_read_str(write(1), SIZE0, Anything) -> Integer [Gpl] TRACE 4 . 11
+    45 probe_read_str(write(1), SIZE0, Anything) -> Filled [Gpl] TRACE 4 . 11
         "copy a string of the kernel or of the running task, whichever the address is of";
     56 perf_prog_read_value(Context, write(2), SIZE) -> Integer [Gpl] PERF_EVENT 4 . 15
         "the counter of the event that the program is attached to";
     58 override_return(Context, Anything) -> Integer [Gpl Configured] KPROBE 4 . 16
         "have the probed function return this instead of running";
-    67 get_stack(Context, write(2), SIZE0, Anything) -> Integer [Gpl] TRACE 4 . 18
+    67 get_stack(Context, write(2), SIZE0, Anything) -> Filled [Gpl] TRACE 4 . 18
         "copy the call stack; returns its bytes";
     77 rc_repeat(Context) -> Integer [Gpl] LIRC 4 . 18
         "report that the last key was sent again";
@@ -44,9 +44,9 @@ functions! {
         "copy memory of the running task";
     113 probe_read_kernel(write(1), SIZE0, Anything) -> Integer [Gpl Perfmon] Common 5 . 5
         "copy memory of the kernel";
-    114 probe_read_user_str(write(1), SIZE0, Anything) -> Integer [Gpl Perfmon] Common 5 . 5
+    114 probe_read_user_str(write(1), SIZE0, Anything) -> Filled [Gpl Perfmon] Common 5 . 5
         "copy a string of the running task";
-    115 probe_read_kernel_str(write(1), SIZE0, Anything) -> Integer [Gpl Perfmon] Common 5 . 5
+    115 probe_read_kernel_str(write(1), SIZE0, Anything) -> Filled [Gpl Perfmon] Common 5 . 5
         "copy a string of the kernel";
     119 read_branch_records(Context, write_or_null(2), SIZE0, Anything) -> Integer [Gpl] PERF_EVENT 5 . 6
         "the branches that the processor recorded with the event";
@@ -56,7 +56,7 @@ functions! {
         "print an array of 64-bit values into a sequence file";
     127 seq_write(SEQ_FILE, read(2), SIZE0) -> Integer [Gpl] ITER 5 . 8
         "write bytes into a sequence file";
-    141 get_task_stack(TASK, write(2), SIZE0, Anything) -> Integer [Perfmon] Common 5 . 9
+    141 get_task_stack(TASK, write(2), SIZE0, Anything) -> Filled [Perfmon] Common 5 . 9
         "copy a task's call stack; returns its bytes";
     147 d_path(Object(&["path"]), write(2), SIZE0) -> Integer [] BTF_TRACE 5 . 10
         "the full name of a path; only in some functions of the kernel";

@@ -5,13 +5,14 @@
 //! Source: `check_map_func_compatibility`, `may_update_sockmap`, `record_func_map`, `mark_ptr_not_null_reg` of
 //! kernel/bpf/verifier.c, Linux 6.18.
 
-use skep_abi::{Effect, MapFlags, MapType, ProgType};
+use skep_abi::{Effect, MapFlags, MapType, ProgType, SocketKind};
 use skep_isa::Reg;
 use skep_obj::MapSpec;
 
 use super::Call;
 use crate::error::Reason;
 use crate::explore::{CallMap, Explorer};
+use crate::state::State;
 use crate::value::{Kind, Value};
 
 /// In a map's index: not that map, but those that are its values.
@@ -122,7 +123,12 @@ impl<'a> Explorer<'a> {
     }
 
     /// What finding an element gives.
-    pub(super) fn found_element(&mut self, call: &Call) -> Result<Value, Reason> {
+    pub(super) fn found_element(
+        &mut self,
+        at: usize,
+        call: &Call,
+        state: &mut State,
+    ) -> Result<Value, Reason> {
         let map = call.map.unwrap_or_default();
         let def = self.map(map)?;
         let lookup = call.function.has(Effect::FindsIndex);
@@ -137,9 +143,11 @@ impl<'a> Explorer<'a> {
             }
             return Ok(Value::pointer(Kind::Map(map | INNER_MAP)).or_null(self.new_id()));
         }
-        if lookup && (holds_sockets(def.map_type) || def.map_type == MapType::Xskmap) {
-            let what = format!("{} on a map of kind {}", call.function.name, def.map_type);
-            return Err(Reason::Unsupported { what });
+        if lookup && holds_sockets(def.map_type) {
+            return Ok(self.found_socket(at, SocketKind::Full, true, state));
+        }
+        if lookup && def.map_type == MapType::Xskmap {
+            return Ok(self.found_socket(at, SocketKind::Xdp, false, state));
         }
         let value = Value::pointer(Kind::MapValue { map });
         // The lock in one value is not that in another.

@@ -2,15 +2,18 @@
 //! Source: `check_helper_call`, `check_func_arg`, `check_map_func_compatibility` of kernel/bpf/verifier.c, Linux 6.18.
 
 mod map;
+mod object;
 mod rule;
 mod text;
 
 pub(crate) use map::INNER_MAP;
 
 use skep_abi::{Access as Use, Arg, Effect, Function, MapType, Ret};
+use skep_btf::TypeId;
 use skep_isa::{Reg, Size};
 
 use crate::arith::MAX_OFFSET;
+use crate::domain::Scalar;
 use crate::dynptr::{fills_no_dynptr, reads_no_dynptr};
 use crate::error::Reason;
 use crate::explore::Explorer;
@@ -19,7 +22,7 @@ use crate::pointer::{Access, is_aligned, stack_span, unmodified};
 use crate::special::{Special, callable_here};
 use crate::stack::{Byte, Fill, place};
 use crate::state::{Held, Hold, State};
-use crate::value::{Kind, Value};
+use crate::value::{Id, Kind, Types, Value};
 
 /// A call whose arguments are being checked.
 struct Call {
@@ -34,6 +37,12 @@ struct Call {
     present: bool,
     /// Fields, dynptrs and functions.
     special: Special,
+    /// A variable that each CPU has its own of: whose type, which, and whether the program allocated it.
+    percpu: Option<(Types, TypeId, bool)>,
+    /// The most bytes of the memory argument.
+    most: i64,
+    /// What the first argument must be released as, if it is cast to another type.
+    cast_of: Id,
 }
 
 impl Call {
@@ -47,6 +56,9 @@ impl Call {
         }
     }
 }
+
+/// The largest error number.
+const MAX_ERRNO: i64 = 4095;
 
 /// Bytes of an array's key.
 const KEY_BYTES: i64 = 4;
@@ -99,8 +111,17 @@ impl Explorer<'_> {
         self.allows_call(function, state)?;
         callable_here(function, state)?;
         self.function_allowed(function)?;
-        let special = Special::default();
-        let mut call = Call { function, map: None, constant: None, released: None, present: false, special };
+        let mut call = Call {
+            function,
+            map: None,
+            constant: None,
+            released: None,
+            present: false,
+            special: Special::default(),
+            percpu: None,
+            most: 0,
+            cast_of: state.reg(Reg::R1).acquired,
+        };
         for index in 0..function.args.len() {
             self.argument(at, &mut call, function.args[index], index, state)?;
         }
@@ -131,10 +152,11 @@ impl Explorer<'_> {
     fn result(&mut self, at: usize, call: &Call, state: &mut State) -> Result<Value, Reason> {
         Ok(match call.function.ret {
             Ret::Integer => Value::UNKNOWN,
+            Ret::Filled => Value::scalar(Scalar::signed(-MAX_ERRNO, call.most)),
             Ret::Void => Value::UNINIT,
-            Ret::MapValue => self.found_element(call)?,
+            Ret::MapValue => self.found_element(at, call, state)?,
             Ret::MapValueOrNull => {
-                let found = self.found_element(call)?;
+                let found = self.found_element(at, call, state)?;
                 if call.present || found.nullable { found } else { found.or_null(self.new_id()) }
             }
             Ret::RecordOrNull => {
@@ -145,9 +167,12 @@ impl Explorer<'_> {
             }
             ret => {
                 let size = call.constant.unwrap_or_default();
-                let result = self.special_result(at, ret, &call.special, size, state)?;
-                let what = || format!("the result of {}", call.function.name);
-                return result.ok_or_else(|| Reason::Unsupported { what: what() });
+                let result = match self.special_result(at, ret, &call.special, size, state)? {
+                    None => self.object_result(at, call, state)?,
+                    found => found,
+                };
+                let what = || Reason::Unsupported { what: format!("the result of {}", call.function.name) };
+                result.ok_or_else(what)?
             }
         })
     }
@@ -187,6 +212,7 @@ impl Explorer<'_> {
                     && self.constant_key(&value, state).is_some_and(|key| key < u64::from(def.max_entries));
                 Ok(())
             }
+            Arg::MapValue(_) if self.value_is_socket(call) => self.any_socket_argument(call, reg, &value),
             Arg::MapValue(_) => {
                 let size = Bytes::exactly(self.map_of(call)?.value_size);
                 self.memory_argument(call, reg, size, Use::Read, state)
@@ -243,6 +269,12 @@ impl Explorer<'_> {
                 }
                 self.memory_argument(call, reg, Bytes::exactly(size.into()), access, state)
             }
+            Arg::Socket => self.socket_argument(call, reg, &value, true),
+            Arg::SockCommon => self.socket_argument(call, reg, &value, false),
+            Arg::AnySock => self.any_socket_argument(call, reg, &value),
+            Arg::ReleasedSock => self.released_socket(call, reg, &value),
+            Arg::Object(names) => self.object_argument(call, reg, &value, names),
+            Arg::PercpuObject => self.percpu_argument(call, reg, &value),
             Arg::ConstStr => self.constant_string(reg, &value).map(|_| ()),
             arg => {
                 if self.special_argument(at, call.function, arg, reg, &mut call.special, state)? {
@@ -285,7 +317,7 @@ impl Explorer<'_> {
     /// The size of the memory argument before it, and with it that memory.
     fn size_argument(
         &mut self,
-        call: &Call,
+        call: &mut Call,
         index: usize,
         zero: bool,
         state: &mut State,
@@ -312,6 +344,7 @@ impl Explorer<'_> {
         }
         self.need_precise(state, reg);
         let exact = size.as_constant().is_some() && !call.function.has(Effect::FillsOnSuccess);
+        call.most = size.num.full.umax as i64;
         let bytes = Bytes { most: size.num.full.umax as i64, exact };
         if pointer.is_scalar() {
             // Null, which the argument before has let pass: then there must be nothing to access.
