@@ -8,7 +8,7 @@ use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::{Explorer, Holder, Next};
 use crate::state::State;
-use crate::value::{Id, Kind, Value};
+use crate::value::{Flags, Id, Kind, Value};
 
 /// Packet offsets above this are not compared with the packet's end (`MAX_PACKET_OFF`).
 const MAX_PACKET_OFFSET: u64 = 0xffff;
@@ -38,16 +38,21 @@ impl Explorer<'_> {
             return self.jump_on_numbers(insn, cond, width, operand, (&left, &right), (next, target), state);
         }
         let equality = matches!(cond, Cond::Eq | Cond::Ne) && width == Width::W64;
-        if equality && operand == Src::Imm && insn.imm == 0 {
-            if left.may_be_null() {
-                let mut other = state.clone();
-                let named = self.may_be_locked(&left);
-                set_null(&mut other, left.id, cond == Cond::Eq, named);
-                set_null(state, left.id, cond == Cond::Ne, named);
-                self.push(target, other)?;
-                return Ok(Next::Slot(next));
-            }
-            if left.is_not_null() {
+        if equality && operand == Src::Imm && insn.imm == 0 && left.may_be_null() {
+            let mut other = state.clone();
+            let named = self.may_be_locked(&left);
+            set_null(&mut other, left.id, cond == Cond::Eq, named);
+            set_null(state, left.id, cond == Cond::Ne, named);
+            self.push(target, other)?;
+            return Ok(Next::Slot(next));
+        }
+        if equality {
+            let (pointer, other, number) =
+                if left.is_scalar() { (&right, &left, insn.dst) } else { (&left, &right, insn.src) };
+            if pointer.is_not_null() && other.is_null_constant() {
+                if operand == Src::Reg {
+                    self.need_precise(state, number);
+                }
                 let (right, wrong) = if cond == Cond::Ne { (target, next) } else { (next, target) };
                 self.mispredict(insn, operand, wrong, state)?;
                 return Ok(Next::Slot(right));
@@ -228,7 +233,9 @@ fn set_null(state: &mut State, id: Id, null: bool, named: bool) {
 /// Two pointers are equal: what equals one that is certainly not null is not null either.
 fn equal_pointers(state: &mut State, insn: &Insn, left: &Value, right: &Value) {
     let (reg, value, other) = if left.nullable { (insn.dst, left, right) } else { (insn.src, right, left) };
-    if !value.nullable || !other.is_not_null() || matches!(value.kind, Kind::Object { .. }) {
+    // Objects may be anywhere, even at 0, and so may what is not relied on.
+    let is_object = |v: &Value| matches!(v.kind, Kind::Object { .. }) || v.flags.has(Flags::UNTRUSTED);
+    if !value.nullable || other.nullable || !other.is_pointer() || is_object(value) || is_object(other) {
         return;
     }
     state.set(reg, Value { id: 0, nullable: false, ..*value });
