@@ -4,6 +4,7 @@
 //! - [`MapType`], [`MapDef`]: the kinds of map and what a map is made with;
 //! - [`ProgType`]: the kinds of program, with the [`Context`] each receives;
 //! - [`Function`]: what programs may call, with the kinds of its arguments and its effects;
+//! - [`Kfunc`]: which functions of the kernel they may call by name;
 //! - [`c_header`]: all of it as a C header.
 //!
 //! Nothing here says how any of it is *done*: the verifier, the hosts and the documentation read these
@@ -20,6 +21,7 @@ mod context;
 mod errno;
 mod function;
 mod header;
+mod kfunc;
 mod map;
 mod prog;
 mod result;
@@ -37,6 +39,7 @@ pub use function::{
     Runs,
 };
 pub use header::c_header;
+pub use kfunc::{Callers, KFUNCS, Kfunc, KfuncFlag, suffix};
 pub use map::{MapDef, MapFlags, MapType};
 pub use prog::{AttachType, PacketAccess, ProgType};
 pub use result::Returns;

@@ -8,8 +8,9 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use skep_abi::{AttachType, Errno, MapType, ProgType};
+use skep_btf::{Btf, Kind};
 use skep_host::{HostError, LoadInfo, LoadOptions};
-use skep_isa::{Endian, FormId, Insn, Op, Reg, Wide, encode_all};
+use skep_isa::{Callee, Endian, FormId, Insn, Op, Reg, Wide, encode_all};
 use skep_obj::Program;
 
 use crate::map::kernel_name;
@@ -65,7 +66,8 @@ pub(crate) fn load(
         _ => (&[][..], &[][..]),
     };
     let indexed = map_fds.is_empty() || has_fd_array();
-    let insns = if indexed { program.insns.clone() } else { by_descriptor(&program.insns, map_fds) };
+    let mut insns = if indexed { program.insns.clone() } else { by_descriptor(&program.insns, map_fds) };
+    by_kernel_id(program, &mut insns)?;
     let insns = encode_all(&insns, NATIVE);
     let kern_version = match program.kern_version {
         0 => machine::version_code(machine::kernel_version()),
@@ -138,6 +140,43 @@ fn by_descriptor(insns: &[Insn], map_fds: &[i32]) -> Vec<Insn> {
         Insn { form, imm: offset | i64::from(*fd), ..*insn }
     };
     insns.iter().map(by_fd).collect()
+}
+
+/// Puts the running kernel's type ids in place of the names of its functions and variables. Those of modules are not
+/// looked for.
+fn by_kernel_id(program: &Program, insns: &mut [Insn]) -> Result<(), HostError> {
+    for insn in insns {
+        let kind = match insn.op() {
+            Op::Call(Callee::Kfunc) => Kind::Func,
+            Op::Wide(Wide::BtfId) => Kind::Var,
+            _ => continue,
+        };
+        let symbol = usize::try_from(insn.imm).ok().and_then(|index| program.kernel_symbols.get(index));
+        let name = symbol.map_or("", |symbol| symbol.name.as_str());
+        let found = kernel_types().and_then(|btf| btf.find(name, kind));
+        let weak = symbol.is_some_and(|symbol| symbol.weak);
+        match found {
+            Some(id) => insn.imm = i64::from(id.0),
+            // The program does without it: the kernel refuses the call only where it is reached.
+            None if weak => insn.imm = 0,
+            None => {
+                return Err(HostError::Unsupported {
+                    what: format!("load program `{}`, which needs `{name}` of the kernel", program.name),
+                    why: format!("{KERNEL_TYPES} of this kernel names none: it may be newer, or in a module"),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the kernel shows its types.
+const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
+
+/// The running kernel's types, if it shows them.
+fn kernel_types() -> Option<&'static Btf> {
+    static TYPES: OnceLock<Option<Btf>> = OnceLock::new();
+    TYPES.get_or_init(|| Btf::parse(&std::fs::read(KERNEL_TYPES).ok()?).ok()).as_ref()
 }
 
 /// Whether the kernel takes maps by index (5.14): a program that only names one answers it. The map is the

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use skep_abi::{AttachType, ProgType, SectionKind, section_kind};
-use skep_btf::{Btf, TypeId};
+use skep_btf::{Btf, Type, TypeId};
 use skep_isa::{Callee, FormId, Insn, Op, Wide};
 
 use crate::handler::exception_handlers;
@@ -337,9 +337,10 @@ impl Linker<'_> {
                     insn: reference.insn,
                     target: reference.target.clone(),
                 })?;
+            let symbols = &mut program.kernel_symbols;
             *insn =
-                self.resolve(*insn, start + reference.insn, &reference.target).ok_or_else(
-                    || match &reference.target {
+                self.resolve(*insn, start + reference.insn, &reference.target, symbols).ok_or_else(|| {
+                    match &reference.target {
                         RefTarget::Extern { name, .. } => LinkError::Undefined {
                             function: function.name.clone(),
                             insn: reference.insn,
@@ -350,8 +351,8 @@ impl Linker<'_> {
                             insn: reference.insn,
                             target: target.clone(),
                         },
-                    },
-                )?;
+                    }
+                })?;
         }
         program.lines.extend(function.lines.iter().map(|l| Line { insn: l.insn + start, ..l.clone() }));
         let relos = function.core_relos.iter().map(|r| CoreRelo { insn: r.insn + start, ..r.clone() });
@@ -367,7 +368,13 @@ impl Linker<'_> {
     }
 
     /// The instruction with its reference resolved; `None` if its form can't carry it.
-    fn resolve(&self, insn: Insn, at: usize, target: &RefTarget) -> Option<Insn> {
+    fn resolve(
+        &self,
+        insn: Insn,
+        at: usize,
+        target: &RefTarget,
+        symbols: &mut Vec<KernelSymbol>,
+    ) -> Option<Insn> {
         let form = |op| FormId::of(op).map(|form| Insn { form, ..insn });
         let known_map = |map: usize| (map < self.object.maps.len()).then_some(map as i64);
         match (insn.op(), target) {
@@ -381,10 +388,37 @@ impl Linker<'_> {
             (Op::Call(_), RefTarget::Function(f)) => {
                 Some(form(Op::Call(Callee::Local))?.off(0).imm(self.distance(at, *f)?))
             }
+            (Op::Call(_), RefTarget::Extern { name, weak }) => {
+                Some(form(Op::Call(Callee::Kfunc))?.off(0).imm(self.kernel_symbol(name, *weak, symbols)?))
+            }
             // A weak symbol that is absent reads as zero.
             (Op::Wide(_), RefTarget::Extern { weak: true, .. }) => Some(form(Op::Wide(Wide::Imm))?.imm(0)),
+            (Op::Wide(_), RefTarget::Extern { name, .. }) => {
+                Some(form(Op::Wide(Wide::BtfId))?.imm(self.kernel_symbol(name, false, symbols)?))
+            }
             _ => None,
         }
+    }
+
+    /// The index of a function or variable of the kernel among those that the program names; `None` if the object does
+    /// not say that it is the kernel's, and of which type.
+    fn kernel_symbol(&self, name: &str, weak: bool, symbols: &mut Vec<KernelSymbol>) -> Option<i64> {
+        if let Some(known) = symbols.iter().position(|symbol| symbol.name == name) {
+            return Some(known as i64);
+        }
+        let declared = self.object.extern_type(name).filter(|declared| declared.section == Some(".ksyms"))?;
+        let btf = self.object.btf.as_deref()?;
+        let typed = match btf.get(declared.btf_id).ok()? {
+            Type::Func(_) => true,
+            // An address without a type is not in the kernel's types.
+            Type::Var(variable) => !matches!(btf.get_resolved(variable.ty).ok()?, Type::Void),
+            _ => false,
+        };
+        if !typed {
+            return None;
+        }
+        symbols.push(KernelSymbol { name: name.to_owned(), btf_id: Some(declared.btf_id), weak });
+        Some(symbols.len() as i64 - 1)
     }
 
     /// From the slot after `at` to a function's first.

@@ -221,7 +221,7 @@ pub(crate) fn overwrite_dynptrs(reg: Reg, frame: u8, span: Span, state: &mut Sta
 /// Checks that a call does not fill bytes of the stack that are a dynptr's.
 pub(crate) fn fills_no_dynptr(reg: Reg, frame: u8, span: Span, state: &State) -> Result<(), Reason> {
     match first_special(frame, span, state) {
-        Some(off) => refuse(reg, format!("potential write to dynptr at off={off} disallowed")),
+        Some(off) => refuse(reg, format!("potential write to dynptr or iterator at off={off} disallowed")),
         None => Ok(()),
     }
 }
@@ -234,7 +234,7 @@ pub(crate) fn reads_no_dynptr(reg: Reg, frame: u8, span: Span, state: &State) ->
             refuse(
                 reg,
                 format!(
-                    "invalid read from stack off {}+{} size {size}: it is a dynptr",
+                    "invalid read from stack off {}+{} size {size}: only certain calls may touch what is there",
                     span.min,
                     off - span.min
                 ),
@@ -283,7 +283,7 @@ fn destroy_dynptr(reg: Reg, frame: u8, index: usize, state: &mut State) -> Resul
 /// The first byte of the span that is a dynptr's.
 fn first_special(frame: u8, span: Span, state: &State) -> Option<i64> {
     let stack = &state.frames[frame as usize].stack;
-    (span.min..span.max).find(|off| stack.slot(place(*off).0).bytes[0] == Byte::Dynptr)
+    (span.min..span.max).find(|off| stack.slot(place(*off).0).bytes[0].is_special())
 }
 
 /// Nothing is in the slot any more.

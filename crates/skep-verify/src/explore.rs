@@ -12,14 +12,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use skep_abi::{Context, MapDef, MapFlags, ProgType};
+use skep_btf::TypeId;
 use skep_isa::{Insn, Reg, text::Writer};
 use skep_obj::Program;
 
 use crate::domain::Scalar;
 use crate::error::{Decision, PATH_SHOWN, Place, Reason, Source, VerifyError};
 use crate::exception::{check_calls, handler};
+use crate::field::Record;
 use crate::flow::{Flow, successors};
 use crate::global::Globals;
+use crate::kfunc::Prototype;
 use crate::kptr::{Records, records};
 use crate::liveness;
 use crate::options::{Options, Rules};
@@ -128,6 +131,10 @@ pub(crate) struct Explorer<'a> {
     pub(crate) records: Records,
     /// Bytes of stack used, by function.
     pub(crate) stacks: Vec<u32>,
+    /// The kernel functions that were called, by index of the symbol.
+    pub(crate) prototypes: HashMap<i64, Rc<Prototype>>,
+    /// The special fields of objects, by type of the program's.
+    pub(crate) object_records: HashMap<TypeId, Rc<Record>>,
     /// Whether a frame of the function may be read where nothing was written.
     pub(crate) reads_uninit: Vec<bool>,
     pub(crate) nodes: Vec<Node>,
@@ -201,6 +208,8 @@ pub fn verify_watched(
         callees: HashMap::new(),
         records,
         stacks: vec![0; functions],
+        prototypes: HashMap::new(),
+        object_records: HashMap::new(),
         reads_uninit: vec![false; functions],
         nodes: Vec::new(),
         kept: vec![Vec::new(); slots],

@@ -3,6 +3,7 @@
 //! Source: `check_subprogs`, `check_cfg` of kernel/bpf/verifier.c, Linux 6.18; like Linux's, a program with
 //! instructions that no jump leads to is refused, because nobody compiled them on purpose.
 
+use skep_abi::{Kfunc, KfuncFlag};
 use skep_isa::{Callee, Insn, Op, Role, Wide};
 use skep_obj::{MAX_FUNCTIONS, MAX_SLOTS, Program};
 
@@ -54,7 +55,7 @@ impl Flow {
         }
         flow.no_recursion(program, handler)?;
         flow.live = liveness::live_before(program);
-        if program.insns.iter().any(|insn| insn.op() == Op::MayGoto) || flow.calls_back.contains(&true) {
+        if program.insns.iter().any(|insn| bounds_loop(program, insn)) || flow.calls_back.contains(&true) {
             flow.relevant = liveness::relevant_before(program);
         }
         Ok(flow)
@@ -118,6 +119,7 @@ impl Flow {
                         *after = true;
                     }
                 }
+                Op::Call(Callee::Kfunc) if bounds_loop(program, insn) => self.meets[at] = true,
                 Op::Call(_) if calls_back(program, insn) => {
                     self.calls_back[at] = true;
                     self.meets[at] = true;
@@ -233,6 +235,21 @@ fn reach(program: &Program, handler: Option<usize>) -> Result<(), Refused> {
     match reached.iter().position(|r| !r) {
         Some(at) => Err((at, Reason::UnreachableCode)),
         None => Ok(()),
+    }
+}
+
+/// Whether loops through an instruction end at run time, whatever is known of numbers: `may_goto`, and steps of an
+/// iterator.
+pub(crate) fn bounds_loop(program: &Program, insn: &Insn) -> bool {
+    match insn.op() {
+        Op::MayGoto => true,
+        Op::Call(Callee::Kfunc) => {
+            let symbol = usize::try_from(insn.imm).ok().and_then(|index| program.kernel_symbols.get(index));
+            symbol
+                .and_then(|symbol| Kfunc::by_name(&symbol.name))
+                .is_some_and(|kfunc| kfunc.has(KfuncFlag::IterNext))
+        }
+        _ => false,
     }
 }
 

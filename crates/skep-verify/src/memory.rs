@@ -53,6 +53,13 @@ impl Explorer<'_> {
             _ => {}
         }
         self.note_region(at, &pointer)?;
+        if pointer.is_object() {
+            return self.load_object(insn, reg, &pointer, size, state);
+        }
+        if pointer.flags.has(Flags::READONLY.with(Flags::UNTRUSTED)) {
+            // A read that faults gives 0.
+            return Ok(unknown);
+        }
         self.aligned(reg, &pointer, insn.off, size)?;
         let span = self.bounds(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Read)?;
         self.leaves_fields(reg, &pointer, span, true)?;
@@ -102,6 +109,9 @@ impl Explorer<'_> {
             _ => {}
         }
         self.note_region(at, &pointer)?;
+        if pointer.is_object() {
+            return self.store_object(insn, reg, &pointer, size);
+        }
         self.aligned(reg, &pointer, insn.off, size)?;
         let span = self.bounds(reg, &pointer, i64::from(insn.off), i64::from(size.bytes()), Access::Write)?;
         self.leaves_fields(reg, &pointer, span, true)?;

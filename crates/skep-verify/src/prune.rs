@@ -9,6 +9,7 @@
 use skep_isa::{Op, Reg};
 
 use crate::error::Reason;
+use crate::flow::bounds_loop;
 use crate::explore::{Explorer, Kept, NodeId};
 use crate::precise::Wanted;
 use crate::stack::{Byte, Slot};
@@ -118,7 +119,7 @@ impl Explorer<'_> {
     /// Compares with the states kept here. Whether the path ends.
     pub(crate) fn meet(&mut self, at: usize, state: &mut State) -> Result<bool, Reason> {
         let calls_back = self.flow.calls_back[at];
-        let bounded = calls_back || self.program.insns[at].op() == Op::MayGoto;
+        let bounded = calls_back || bounds_loop(self.program, &self.program.insns[at]);
         let (insns, jumps) = (self.processed - self.kept_at.0, self.jumps - self.kept_at.1);
         // Functions that the kernel runs later may set themselves up again.
         let starts = self.history.is_empty() && state.frame().role != Role::Called;
@@ -480,7 +481,7 @@ fn stack_covers(
 /// The same for one slot.
 fn slot_covers(old: &Slot, new: &Slot, precise: bool, mode: Mode, names: &mut Names) -> bool {
     if mode == Mode::Same {
-        let valued = old.spilled_bytes() > 0 || old.bytes[0] == Byte::Dynptr;
+        let valued = old.spilled_bytes() > 0 || old.bytes[0].is_special();
         return old.bytes == new.bytes
             && (!valued || value_covers(&old.value, &new.value, true, mode, names));
     }
@@ -499,13 +500,13 @@ fn slot_covers(old: &Slot, new: &Slot, precise: bool, mode: Mode, names: &mut Na
             Byte::Uninit => true,
             Byte::Misc => names.uninit || *b == Byte::Misc || *b == Byte::Zero,
             Byte::Zero => *b == Byte::Zero,
-            Byte::Spill | Byte::Dynptr => a == b,
+            Byte::Spill | Byte::Dynptr | Byte::Iterator | Byte::IrqFlags => a == b,
         };
         if !fits {
             return false;
         }
     }
-    if old.bytes[0] == Byte::Dynptr {
+    if old.bytes[0].is_special() {
         return value_covers(&old.value, &new.value, true, mode, names);
     }
     spilled == 0 || value_covers(&old.value, &new.value, precise, mode, names)

@@ -24,6 +24,17 @@ pub(crate) enum Byte {
     Spill,
     /// A part of a dynptr, which only calls may touch; the slot's value says of which.
     Dynptr,
+    /// A part of an iterator, likewise.
+    Iterator,
+    /// A part of saved interrupt flags, likewise.
+    IrqFlags,
+}
+
+impl Byte {
+    /// Whether only calls may touch it; the slot's value says what it is a part of.
+    pub(crate) const fn is_special(self) -> bool {
+        matches!(self, Byte::Dynptr | Byte::Iterator | Byte::IrqFlags)
+    }
 }
 
 /// Eight bytes, and the value spilled to the first of them.
@@ -44,7 +55,7 @@ impl Slot {
     /// Forgets the spilled value: its bytes hold something.
     pub(crate) fn scrub(&mut self) {
         for byte in &mut self.bytes {
-            if *byte == Byte::Spill {
+            if *byte == Byte::Spill || byte.is_special() {
                 *byte = Byte::Misc;
             }
         }
@@ -129,7 +140,7 @@ impl Stack {
         let (index, byte) = place(off);
         debug_assert_eq!(byte, 0);
         let slot = self.slot_mut(index);
-        if slot.spilled_bytes() > size {
+        if slot.spilled_bytes() > size || slot.bytes[0].is_special() {
             slot.scrub();
         }
         slot.bytes[..size].fill(Byte::Spill);
@@ -143,7 +154,7 @@ impl Stack {
         for at in off..off + size {
             let (index, byte) = place(at);
             let slot = self.slot_mut(index);
-            if slot.bytes[0] == Byte::Spill {
+            if slot.bytes[0] == Byte::Spill || slot.bytes[0].is_special() {
                 slot.scrub();
             }
             slot.bytes[byte] = kind;
@@ -160,7 +171,7 @@ impl Stack {
         for at in off..end {
             let (index, byte) = place(at);
             let slot = self.slot_mut(index);
-            if slot.bytes[0] == Byte::Spill {
+            if slot.bytes[0] == Byte::Spill || slot.bytes[0].is_special() {
                 if zero && slot.value.is_null_constant() {
                     continue;
                 }

@@ -143,6 +143,25 @@ impl State {
         self.held.iter().any(|held| matches!(held.what, Hold::Lock { .. }))
     }
 
+    /// Gives back what has this name: what points into it is a number now.
+    pub(crate) fn release(&mut self, id: Id) {
+        if id == 0 {
+            return;
+        }
+        self.held.retain(|held| held.id != id || held.what != Hold::Reference);
+        self.change(|v| v.acquired == id, |v| *v = Value::UNKNOWN);
+    }
+
+    /// Whether interrupts are off.
+    pub(crate) fn irqs_off(&self) -> bool {
+        self.held.iter().any(|held| held.what == Hold::Irq)
+    }
+
+    /// Whether a tree runs the present function, with its lock held, to compare.
+    pub(crate) fn in_tree_callback(&self) -> bool {
+        matches!(self.frame().role, Role::Callback { compares: true, .. })
+    }
+
     /// Index of the running function's frame.
     pub(crate) fn depth(&self) -> usize {
         self.frames.len() - 1

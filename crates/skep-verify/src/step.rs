@@ -105,7 +105,7 @@ impl Explorer<'_> {
             Op::GotoX => return unsupported("an indirect jump"),
             Op::CallX => self.call_register(at, dst, state)?,
             Op::Call(Callee::Kfunc) if throws(self.program, insn) => return self.throw(state),
-            Op::Call(Callee::Kfunc) => return unsupported("a call of a kernel function"),
+            Op::Call(Callee::Kfunc) => self.call_kfunc(at, insn.imm, state)?,
             // Refused before the walk; and operations that the table may get later.
             _ => return unsupported("this instruction"),
         }
@@ -150,7 +150,7 @@ impl Explorer<'_> {
                 Value { off: high, ..Value::pointer(Kind::MapValue { map }) }
             }
             Wide::MapFd | Wide::MapValue => return unsupported("a map by its descriptor").map(|_| ()),
-            Wide::BtfId => return unsupported("a variable of the kernel").map(|_| ()),
+            Wide::BtfId => self.kernel_variable(insn.imm)?,
             Wide::Func => self.function_address(at, insn)?,
         };
         state.set(insn.dst, value);

@@ -94,6 +94,18 @@ pub(crate) enum Kind {
         /// Whether it is in a packet.
         packet: bool,
     },
+    /// In a stack slot: a part of an iterator.
+    Iterator {
+        /// The iterator's type, of the kernel's.
+        ty: TypeId,
+        /// Whether it has no further element.
+        drained: bool,
+    },
+    /// In a stack slot: saved interrupt flags.
+    IrqFlags {
+        /// Whether a lock was taken with them.
+        lock: bool,
+    },
     /// Other memory of the kernel's (`PTR_TO_MEM`): what a call returns, a variable, an argument.
     Memory {
         /// Its bytes.
@@ -229,6 +241,11 @@ impl Value {
         Value { flags, ..Value::pointer(Kind::Object { types, ty }) }
     }
 
+    /// Whether it points to an object, as loads from it see it.
+    pub(crate) const fn is_object(&self) -> bool {
+        matches!(self.kind, Kind::Object { .. })
+    }
+
     pub(crate) const fn is_scalar(&self) -> bool {
         matches!(self.kind, Kind::Scalar)
     }
@@ -326,6 +343,8 @@ impl Kind {
             Kind::MapKey { .. } => "map_key",
             Kind::Function(_) => "func",
             Kind::Dynptr { .. } => "dynptr_ptr",
+            Kind::Iterator { .. } => "iter",
+            Kind::IrqFlags { .. } => "irq_flag",
             Kind::Given | Kind::Memory { .. } | Kind::Slice { .. } => "mem",
             Kind::Record { .. } => "ringbuf_mem",
             Kind::Socket(kind) => kind.name(),

@@ -26,6 +26,13 @@ pub enum CompileError {
         /// The instruction's form, as the table names it.
         form: &'static str,
     },
+    /// A function or variable of the kernel's, which only a kernel has.
+    KernelSymbol {
+        /// Slot of the instruction.
+        insn: usize,
+        /// Its name.
+        name: String,
+    },
     /// An access to an object or a buffer of the kernel's, which only a kernel has.
     KernelMemory {
         /// Slot of the instruction.
@@ -124,6 +131,9 @@ impl fmt::Display for CompileError {
             }
             CompileError::Unsupported { insn, form } => {
                 write!(f, "instruction {insn}: `{form}` can't be run here")
+            }
+            CompileError::KernelSymbol { insn, name } => {
+                write!(f, "instruction {insn}: `{name}` is the kernel's, which is not there outside of one")
             }
             CompileError::KernelMemory { insn } => {
                 write!(

@@ -288,6 +288,8 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
                 let id = self.proof.callee(at).ok_or_else(|| self.unsupported(at))?;
                 self.helper(at, id, fact, low)?
             }
+            Op::Call(Callee::Kfunc) => return Err(self.kernel_symbol(at, insn)),
+            Op::Wide(Wide::BtfId) => return Err(self.kernel_symbol(at, insn)),
             Op::Exit => {
                 next = at;
                 LowOp::Exit
@@ -313,6 +315,12 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
             low.op = LowOp::Ja;
         }
         Ok(())
+    }
+
+    /// A refusal of something of the kernel's by its name.
+    fn kernel_symbol(&self, at: usize, insn: &Insn) -> CompileError {
+        let symbol = usize::try_from(insn.imm).ok().and_then(|index| self.program.kernel_symbols.get(index));
+        CompileError::KernelSymbol { insn: at, name: symbol.map(|s| s.name.clone()).unwrap_or_default() }
     }
 
     fn unsupported(&self, at: usize) -> CompileError {
