@@ -21,7 +21,6 @@ pub(crate) struct Place {
     /// The slot with the lowest address; those that follow have lower numbers.
     first: usize,
     slots: usize,
-    ty: TypeId,
 }
 
 impl Place {
@@ -56,7 +55,7 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<(), Reason> {
         let pointer = *state.reg(reg);
-        let place = iterator_place(reg, &pointer, ty, size)?;
+        let place = iterator_place(reg, &pointer, size)?;
         let stack = &state.frames[place.frame as usize].stack;
         if place.indices().any(|index| stack.slot(index).bytes.contains(&Byte::Iterator)) {
             let what = format!("expected uninitialized {name} as arg #{}", reg.0 - 1);
@@ -92,7 +91,7 @@ impl Explorer<'_> {
         state: &State,
     ) -> Result<Place, Reason> {
         let pointer = *state.reg(reg);
-        let place = iterator_place(reg, &pointer, ty, size)?;
+        let place = iterator_place(reg, &pointer, size)?;
         let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
         for (nth, index) in place.indices().enumerate() {
             let slot = state.frames[place.frame as usize].stack.slot(index);
@@ -150,7 +149,7 @@ pub(crate) fn end_iterator(place: Place, state: &mut State) {
 }
 
 /// The place of an iterator of this type, so large, that an argument points to.
-fn iterator_place(reg: Reg, pointer: &Value, ty: TypeId, size: u32) -> Result<Place, Reason> {
+fn iterator_place(reg: Reg, pointer: &Value, size: u32) -> Result<Place, Reason> {
     let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
     let Kind::Stack { frame } = pointer.kind else {
         return refuse(format!("arg#{} expected pointer to an iterator on stack", reg.0 - 1));
@@ -163,5 +162,5 @@ fn iterator_place(reg: Reg, pointer: &Value, ty: TypeId, size: u32) -> Result<Pl
         return refuse(format!("cannot pass in iter at an offset={start}"));
     }
     let span = stack_span(reg, pointer, 0, i64::from(size))?;
-    Ok(Place { frame, first: place(span.min).0, slots: (i64::from(size) / SLOT) as usize, ty })
+    Ok(Place { frame, first: place(span.min).0, slots: (i64::from(size) / SLOT) as usize })
 }

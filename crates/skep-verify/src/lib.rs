@@ -10,8 +10,10 @@
 //! - `explore`: the walk over all paths; `step`, `arith`, `memory`, `pointer`, `jump`, `call`: the rules, by instruction;
 //! - `context`: accesses to contexts and sockets; `prog`: what the kind of program asks of the whole;
 //! - `target`: what of the kernel a program is written for, and with it what its context holds;
-//! - `kernel`: the kernel's types, by name;
 //! - `exception`: where programs throw, and what handles it; `leave`: what must be given back before;
+//! - `kernel`, `object`: the kernel's types by name, and what is in an object of one;
+//! - `kfunc`, `iter`: calls of the kernel's functions, and the iterators that some of them step;
+//! - `exception`: where programs throw, and what handles it;
 //! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
 //! - `field`, `kptr`, `lock`: parts of values that have rules of their own; `dynptr`: the same on the stack;
 //!   `special`: calls with those;
@@ -21,7 +23,7 @@
 //! - `watch`: the walk seen from outside, instruction by instruction.
 //!
 //! Static functions are walked at each call with what is known there, global ones once, for whatever their types allow.
-//! Kernel functions and objects of the kernel are refused by name.
+//! What a program names of the kernel is checked against the kernel's types, where the options have them.
 //!
 //! It runs nothing, and knows neither hosts nor maps' contents, but for data that is frozen.
 //!

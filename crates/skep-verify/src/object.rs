@@ -218,9 +218,10 @@ pub(crate) fn stands_for(
 }
 
 /// The type of the object that a value points to, as kernel functions see it.
-pub(crate) fn object_type(value: &Value) -> Result<(Types, TypeId), Reason> {
+pub(crate) fn object_type(explorer: &Explorer<'_>, value: &Value) -> Result<(Types, TypeId), Reason> {
     match value.kind {
         Kind::Object { types, ty } => Ok((types, ty)),
+        Kind::Socket(kind) => Ok((Types::Kernel, explorer.kernel_struct(kind.name())?)),
         _ => Err(Reason::NotAPointer { register: 0, found: value.kind.name() }),
     }
 }

@@ -9,8 +9,8 @@
 use skep_isa::{Op, Reg};
 
 use crate::error::Reason;
-use crate::flow::bounds_loop;
 use crate::explore::{Explorer, Kept, NodeId};
+use crate::flow::bounds_loop;
 use crate::precise::Wanted;
 use crate::stack::{Byte, Slot};
 use crate::state::{Frame, MAX_FRAMES, Role, State};

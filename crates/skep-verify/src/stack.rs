@@ -190,7 +190,7 @@ impl Stack {
         let spilled = slot.spilled_bytes();
         let bytes = &slot.bytes[byte..byte + size];
         let uninit = bytes.contains(&Byte::Uninit);
-        if slot.bytes[0] == Byte::Dynptr {
+        if slot.bytes[0].is_special() {
             return (Fill::Special, false);
         }
         if spilled == 0 {

@@ -253,7 +253,7 @@ impl Explorer<'_> {
         let value = *state.reg(reg);
         let number = reg.0 - 1;
         let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
-        if value.is_object() {
+        if value.is_object() || matches!(value.kind, Kind::Socket(_)) {
             if !composite {
                 let function = prototype.kfunc.name;
                 return refuse(format!("kernel function {function} args#{number} takes no object"));
@@ -340,7 +340,7 @@ impl Explorer<'_> {
     ) -> Result<(), Reason> {
         let kfunc = prototype.kfunc;
         let kernel = self.types(Types::Kernel)?;
-        let (types, ty) = object_type(value)?;
+        let (types, ty) = object_type(self, value)?;
         let doubtful = Flags::UNTRUSTED.with(Flags::USER).with(Flags::PERCPU).with(Flags::READONLY);
         if value.nullable || value.flags.any(doubtful) {
             let what = format!("arg#{} is {} expected ptr_ or socket", reg.0 - 1, self.describe(value));

@@ -172,7 +172,10 @@ impl Explorer<'_> {
                 LockOwner::Object
             }
             _ => {
-                return refuse(reg, format!("arg#{number} expected pointer to map value or allocated object"));
+                return refuse(
+                    reg,
+                    format!("arg#{number} expected pointer to map value or allocated object"),
+                );
             }
         };
         let name = root_name(tree);

@@ -209,7 +209,7 @@ impl Explorer<'_> {
         let refuse = |what: String| Err(Reason::Forbidden { register: 2, what });
         let ty = u32::try_from(ty).map_or(TypeId(u32::MAX), TypeId);
         match self.types(Types::Kernel)?.get(ty) {
-            Ok(Type::Struct(_)) => Ok(Value::object(Types::Kernel, ty, Flags::UNTRUSTED)),
+            Ok(Type::Struct(_) | Type::Union(_)) => Ok(Value::object(Types::Kernel, ty, Flags::UNTRUSTED)),
             Ok(Type::Void) => {
                 let flags = Flags::READONLY.with(Flags::UNTRUSTED);
                 Ok(Value { flags, ..Value::pointer(Kind::Memory { size: 0 }) })
