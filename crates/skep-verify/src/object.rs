@@ -13,6 +13,7 @@ use skep_isa::{Insn, Reg, Size};
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::Explorer;
+use crate::options::Privileges;
 use crate::state::State;
 use crate::value::{Flags, Kind, Types, Value};
 
@@ -281,6 +282,11 @@ impl<'a> Explorer<'a> {
     ) -> Result<(), Reason> {
         let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
         let name = self.type_name(types, ty);
+        if self.options.privileges != Privileges::All {
+            return refuse(format!(
+                "'struct {name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN"
+            ));
+        }
         if types == Types::Kernel && !self.program.is_gpl() {
             return refuse(format!("Cannot access kernel 'struct {name}' from non-GPL compatible program"));
         }
