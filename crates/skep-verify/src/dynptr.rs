@@ -221,7 +221,7 @@ pub(crate) fn overwrite_dynptrs(reg: Reg, frame: u8, span: Span, state: &mut Sta
 /// Checks that a call does not fill bytes of the stack that are a dynptr's.
 pub(crate) fn fills_no_dynptr(reg: Reg, frame: u8, span: Span, state: &State) -> Result<(), Reason> {
     match first_special(frame, span, state) {
-        Some(off) => refuse(reg, format!("potential write to dynptr or iterator at off={off} disallowed")),
+        Some(off) => refuse(reg, format!("potential write to dynptr at off={off} disallowed")),
         None => Ok(()),
     }
 }
