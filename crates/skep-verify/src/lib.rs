@@ -13,7 +13,6 @@
 //! - `exception`: where programs throw, and what handles it; `leave`: what must be given back before;
 //! - `kernel`, `object`: the kernel's types by name, and what is in an object of one;
 //! - `kfunc`, `iter`: calls of the kernel's functions, and the iterators that some of them step;
-//! - `exception`: where programs throw, and what handles it;
 //! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
 //! - `field`, `kptr`, `lock`: parts of values that have rules of their own; `dynptr`: the same on the stack;
 //!   `special`: calls with those;
