@@ -26,6 +26,15 @@ enum Judge {
     Both,
 }
 
+/// What the program's loader may do, for skep's verifier.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Loader {
+    /// Everything
+    All,
+    /// `CAP_BPF` and `CAP_NET_ADMIN`, not `CAP_PERFMON`: no pointer leaks, no unwritten stack, no unconfined speculation
+    BpfOnly,
+}
+
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
@@ -39,6 +48,10 @@ pub(crate) struct Options {
     /// Whose judgement
     #[arg(long, value_enum, default_value = "user")]
     host: Judge,
+
+    /// What the program's loader may do, for skep's verifier; the kernel looks at whoever asks
+    #[arg(long, value_enum, default_value = "all")]
+    privileges: Loader,
 
     /// Print the verifier's log: the state at each instruction
     #[arg(long)]
@@ -99,7 +112,7 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
     for function in programs {
         let mut verdicts = Vec::new();
         if options.host != Judge::Linux {
-            verdicts.push(ask_skep(&object, function, options.log)?);
+            verdicts.push(ask_skep(&object, function, options)?);
         }
         if options.host != Judge::User {
             verdicts.push(ask_linux(&object, function, options.log)?);
@@ -119,13 +132,17 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
     if refused || disagree { Err(Failure::Said) } else { Ok(()) }
 }
 
-fn ask_skep(object: &Object, function: usize, log: bool) -> Result<Verdict, Failure> {
+fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdict, Failure> {
     let program = object.program(function)?;
     let name = program.name.clone();
     let kernel = if names_kernel(&program) { running_kernel() } else { None };
     let start = Instant::now();
-    let judged =
-        verifier::verify(Arc::new(program), &verifier::Options { log, kernel, ..Default::default() });
+    let privileges = match options.privileges {
+        Loader::All => verifier::Privileges::All,
+        Loader::BpfOnly => verifier::Privileges::BpfOnly,
+    };
+    let asked = verifier::Options { log: options.log, kernel, privileges, ..Default::default() };
+    let judged = verifier::verify(Arc::new(program), &asked);
     let time = start.elapsed();
     let blank = Verdict::blank("user", name, time);
     Ok(match judged {

@@ -179,3 +179,15 @@ fn captures_and_engines_are_checked_before_anything_runs() {
     let name = skep(&["run", FIREWALL, "--prog", "nobody"]);
     assert!(err(&name).contains("no program is named `nobody`; there are: firewall"), "{}", err(&name));
 }
+
+#[test]
+fn verify_judges_for_loaders_without_perfmon() {
+    let folder = TempDir::new("privileges");
+    let source = folder.path().join("leak.s");
+    std::fs::write(&source, ".section socket\n.globl leak\nleak:\nr0 = r1\nexit\n").expect("a written file");
+    let source = source.to_string_lossy();
+    assert!(skep(&["verify", &source]).status.success());
+    let refused = skep(&["verify", &source, "--privileges", "bpf-only"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(out(&refused).contains("R0 leaks addr as return value"), "{}", out(&refused));
+}
