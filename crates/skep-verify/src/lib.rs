@@ -70,7 +70,6 @@
 //! # Ok::<(), skep_verify::VerifyError>(())
 //! ```
 #![forbid(unsafe_code)]
-#![allow(dead_code)] // the vocabulary of kernel objects, ahead of the rules that use it
 
 mod arith;
 mod call;
