@@ -143,13 +143,13 @@ impl State {
         self.held.iter().any(|held| matches!(held.what, Hold::Lock { .. }))
     }
 
-    /// Gives back what has this name: what points into it is a number now.
+    /// Gives back what has this name: what points into it leads nowhere now.
     pub(crate) fn release(&mut self, id: Id) {
         if id == 0 {
             return;
         }
         self.held.retain(|held| held.id != id || held.what != Hold::Reference);
-        self.change(|v| v.acquired == id, |v| *v = Value::UNKNOWN);
+        self.invalidate(|v| v.acquired == id);
     }
 
     /// Whether interrupts are off.
@@ -227,7 +227,7 @@ impl State {
         }
     }
 
-    /// The packet may be elsewhere: what points into it is a number now.
+    /// The packet may be elsewhere: what points into it leads nowhere now.
     pub(crate) fn forget_packet(&mut self) {
         self.invalidate(|v| match v.kind {
             Kind::Slice { packet, .. } => packet,
