@@ -97,6 +97,10 @@ impl Places<'_> {
                     if function.offset > at {
                         break;
                     }
+                    // Sections of one name have functions at the same offsets, and then ends do not ascend.
+                    if end(function) <= at {
+                        continue;
+                    }
                     let bytes = at - function.offset;
                     if bytes.is_multiple_of(SLOT_BYTES as u64) {
                         give(function, bytes as usize / SLOT_BYTES, record);
