@@ -22,6 +22,8 @@ pub(crate) enum Error {
     Api { lines: usize },
     /// Steps of the whole check failed.
     Steps { failed: Vec<&'static str> },
+    /// Operators leave out results, or the control was not refuted; each has been printed.
+    Refuted { claims: Vec<&'static str> },
     /// There is no fuzz target of this name.
     NoTarget { name: String, targets: Vec<String> },
     /// Recorded answers are not ours; each case has been printed.
@@ -50,6 +52,7 @@ impl fmt::Display for Error {
                 write!(f, "public items changed in {lines} lines; if that is meant: cargo xtask api --bless")
             }
             Error::Steps { failed } => write!(f, "failed: {}", failed.join(", ")),
+            Error::Refuted { claims } => write!(f, "these do not hold: {}", claims.join(", ")),
             Error::NoTarget { name, targets } => {
                 write!(f, "no fuzz target `{name}`; there are: {}", targets.join(", "))
             }

@@ -14,6 +14,7 @@ mod fuzz;
 mod golden;
 mod oracle;
 mod packages;
+mod prove;
 mod tidy;
 mod workspace;
 
@@ -48,6 +49,8 @@ enum Task {
     Golden(golden::Options),
     /// Ask the running kernel and ourselves the same, about programs made up on the spot.
     Oracle(oracle::Options),
+    /// Ask a solver, and all small values, whether the operators of abstract numbers leave a result out.
+    Prove(prove::Options),
     /// Fuzz the targets of `fuzz/`, for a while each.
     Fuzz(fuzz::Options),
 }
@@ -72,6 +75,7 @@ fn run(task: &Task) -> Result<(), Error> {
         Task::Bench(options) => bench::run(&workspace, options),
         Task::Golden(options) => golden::run(&workspace, options),
         Task::Oracle(options) => oracle::run(&workspace, options),
+        Task::Prove(options) => prove::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
     }
 }

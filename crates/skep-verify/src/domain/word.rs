@@ -197,7 +197,8 @@ impl<const W: u32> Word<W> {
             return self;
         }
         if let (Some(x), Some(y)) = (self.as_constant(), other.as_constant()) {
-            return Word::constant(x % y.max(1));
+            // Bits may say that the divisor is 0 where its bounds don't yet.
+            return Word::constant(x.checked_rem(y).unwrap_or(x));
         }
         let greatest = if other.may_be_zero() { a.umax } else { a.umax.min(b.umax - 1) };
         Word::between(0, greatest)
