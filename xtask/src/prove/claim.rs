@@ -262,7 +262,8 @@ impl Claim {
             close += 1;
         }
         let arguments = names.join(", ");
-        let shown: String = names.iter().map(|name| format!("{{{name}:?}} ")).collect();
+        let shown: Vec<String> = names.iter().map(|name| format!("{{{name}:?}}")).collect();
+        let shown = shown.join(" ");
         format!(
             "fn try_{name}() -> Result<u64, String> {{ let mut tried = 0; {lists} {text} tried += 1; \
              if !{instance}({arguments}) {{ return Err(format!(\"{shown}\")); }} {close} Ok(tried) }}\n",
@@ -284,9 +285,14 @@ fn range(next: &mut impl FnMut() -> String) -> String {
     )
 }
 
+/// A path as a string of Rust source.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.to_string_lossy())
+}
+
 /// What stands before everything in both crates.
 fn head(root: &Path) -> String {
-    let module = |name: &str, file: &str| format!("#[path = {:?}]\nmod {name};\n", root.join(file));
+    let module = |name: &str, file: &str| format!("#[path = {}]\nmod {name};\n", quoted(&root.join(file)));
     format!(
         "#![allow(warnings)]\n{}{}use domain::{{Number, Range, Tnum, Word}};\n",
         module("domain", "crates/skep-verify/src/domain/mod.rs"),
@@ -303,7 +309,7 @@ pub(super) fn functions(root: &Path, claims: &[Claim]) -> String {
 /// The program that tries all values: a line a claim, its name, then how many were tried or with which it fails.
 pub(super) fn program(root: &Path, claims: &[Claim]) -> String {
     let mut text = head(root);
-    let _ = writeln!(text, "#[path = {:?}]\nmod values;", root.join("xtask/prove/values.rs"));
+    let _ = writeln!(text, "#[path = {}]\nmod values;", quoted(&root.join("xtask/prove/values.rs")));
     text.extend(claims.iter().map(Claim::loops));
     text.push_str("fn main() {\n");
     for Claim { name, .. } in claims {
