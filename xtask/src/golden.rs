@@ -12,6 +12,8 @@ mod inflate;
 #[cfg(feature = "golden")]
 mod isa;
 #[cfg(feature = "golden")]
+mod report;
+#[cfg(feature = "golden")]
 mod scalar;
 #[cfg(feature = "golden")]
 mod verify;
@@ -38,6 +40,11 @@ enum What {
     },
     /// Whole programs: what the verifier of Linux 6.18 said to them.
     Verify(VerifyArguments),
+    /// Programs that people failed to load: whose fault it is, and where.
+    Report {
+        /// A file of labelled cases, `.jsonl.gz`, with `btf.tar.xz` beside it.
+        file: PathBuf,
+    },
     /// Arithmetic on what is known of numbers: what the verifier of Linux 6.18 knew before and after an operation.
     Scalar {
         /// A file of operations, `.jsonl` or `.jsonl.gz`.
@@ -99,6 +106,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Error>
         |path: &PathBuf| std::path::absolute(path).map_err(|error| Error::File { path: path.clone(), error });
     match &options.what {
         What::Isa { file } => cargo.arg("isa").arg(absolute(file)?),
+        What::Report { file } => cargo.arg("report").arg(absolute(file)?),
         What::Scalar { file } => cargo.arg("scalar").arg(absolute(file)?),
         What::Verify(arguments) => {
             cargo.arg("verify").args(["--mode", arguments.mode.name()]);
@@ -124,6 +132,10 @@ pub(crate) fn run(_: &Workspace, options: &Options) -> Result<(), Error> {
     match &options.what {
         What::Isa { file } => isa::run(file),
         What::Verify(arguments) => verify::run(arguments),
+        What::Report { file } => {
+            let kernel = verify::kernel_types(std::path::Path::new(KERNEL_BTF)).ok();
+            report::run(file, &file.with_file_name("btf.tar.xz"), kernel)
+        }
         What::Scalar { file } => scalar::run(file),
     }
 }

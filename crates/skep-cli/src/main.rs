@@ -8,6 +8,7 @@ mod asm;
 mod capture;
 mod conformance;
 mod dis;
+mod explain;
 mod failure;
 mod feature;
 mod from_log;
@@ -43,6 +44,8 @@ enum Verb {
     Run(run::Options),
     /// Check a program as a kernel would, without running it
     Verify(verify::Options),
+    /// Say what a rule of the verifier is, with examples
+    Explain(explain::Options),
     /// Assemble a source file to an ELF object
     Asm(asm::Options),
     /// Disassemble an object to assembly
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
     let done = match arguments.verb {
         Verb::Run(options) => run::run(&options),
         Verb::Verify(options) => verify::verify(&options),
+        Verb::Explain(options) => explain::explain(&options),
         Verb::Asm(options) => asm::assemble(&options),
         Verb::Dis(options) => dis::disassemble(&options),
         Verb::Feature(options) => feature::feature(&options),

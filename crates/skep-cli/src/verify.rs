@@ -10,6 +10,7 @@ use skep::abi::ProgType;
 use skep::btf::Btf;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded};
 use skep::obj::{Object, Program};
+use skep::verify::report::Report;
 use skep::{LinuxHost, verify as verifier};
 
 use crate::failure::Failure;
@@ -136,13 +137,14 @@ fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdi
     let program = object.program(function)?;
     let name = program.name.clone();
     let kernel = if names_kernel(&program) { running_kernel() } else { None };
+    let program = Arc::new(program);
     let start = Instant::now();
     let privileges = match options.privileges {
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
     };
     let asked = verifier::Options { log: options.log, kernel, privileges, ..Default::default() };
-    let judged = verifier::verify(Arc::new(program), &asked);
+    let judged = verifier::verify(program.clone(), &asked);
     let time = start.elapsed();
     let blank = Verdict::blank("user", name, time);
     Ok(match judged {
@@ -154,7 +156,9 @@ fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdi
             log: verified.log().unwrap_or_default().to_string(),
             ..blank
         },
-        Err(error) => Verdict { report: error.report(), insn: Some(error.insn), ..blank },
+        Err(error) => {
+            Verdict { report: Report::new(&error, &program).to_string(), insn: Some(error.insn), ..blank }
+        }
     })
 }
 

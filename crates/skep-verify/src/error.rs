@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use skep_abi::SocketKind;
 
+use crate::report::{Cause, Class};
+
 /// Why a program is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyError {
@@ -32,6 +34,10 @@ pub struct Place {
     pub path: Vec<Decision>,
     /// How many branches the path has before those.
     pub path_omitted: usize,
+    /// How it came to this, oldest first.
+    pub causes: Vec<Cause>,
+    /// Whose fault it is, where the path tells another than the rule does.
+    pub class: Option<Class>,
 }
 
 /// A source line.

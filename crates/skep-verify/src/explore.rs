@@ -17,7 +17,7 @@ use skep_isa::{Insn, Reg, text::Writer};
 use skep_obj::Program;
 
 use crate::domain::Scalar;
-use crate::error::{Decision, PATH_SHOWN, Place, Reason, Source, VerifyError};
+use crate::error::{Decision, PATH_SHOWN, Place, Reason, VerifyError};
 use crate::exception::{check_calls, handler};
 use crate::field::Record;
 use crate::flow::{Flow, successors};
@@ -29,6 +29,7 @@ use crate::options::{Options, Rules};
 use crate::privilege::kind_allowed;
 use crate::prog::check_load;
 use crate::prune::Node;
+use crate::report::{Answer, Question, register_of, source_of};
 use crate::speculation::Speculation;
 use crate::state::{Frame, MAX_FRAMES, Role, Sections, State};
 use crate::target::Target;
@@ -265,12 +266,6 @@ fn error(program: &Program, insn: usize, reason: Reason, place: Place) -> Verify
     let text = program.insns.get(insn).map(|i| Writer::pseudoc().insn(i)).unwrap_or_default();
     let source = source_of(program, insn);
     VerifyError { insn, reason, place: Box::new(Place { function, text, source, ..place }) }
-}
-
-/// The source line of an instruction.
-fn source_of(program: &Program, insn: usize) -> Option<Source> {
-    let line = program.line_at(insn)?;
-    Some(Source { file: line.file.clone(), line: line.line, column: line.column, text: line.text.clone() })
 }
 
 impl Explorer<'_> {
@@ -516,7 +511,31 @@ impl Explorer<'_> {
             });
         }
         path.reverse();
-        error(self.program, at, reason, Place { registers, path, path_omitted: omitted, ..Place::default() })
+        let registers: Vec<(u8, String)> = registers;
+        let Answer { causes, class } = self.explain(at, &reason, &registers);
+        let place = Place { registers, path, path_omitted: omitted, causes, class, ..Place::default() };
+        error(self.program, at, reason, place)
+    }
+
+    /// How it came to a refusal.
+    fn explain(&self, at: usize, reason: &Reason, registers: &[(u8, String)]) -> Answer {
+        let mut path: Vec<usize> = self.history.iter().map(|passed| passed.insn as usize).collect();
+        if path.last() != Some(&at) {
+            path.push(at);
+        }
+        let acquired = match reason {
+            Reason::Unreleased { acquired, .. } => Some(*acquired),
+            _ => None,
+        };
+        Question {
+            program: self.program,
+            path: &path,
+            rule: reason.rule().name,
+            register: register_of(&reason.to_string(), self.program.insns.get(at)),
+            registers,
+            acquired,
+        }
+        .answer()
     }
 
     /// A line of the log: the instruction and what its registers hold after it.

@@ -19,6 +19,7 @@
 //! - `callback`: functions that calls are given;
 //! - `prune`, `precise`: where paths meet, which of them are the same;
 //! - `privilege`, `speculation`: what is refused besides if the loader lacks `CAP_PERFMON`;
+//! - [`report`]: a refusal, explained;
 //! - `watch`: the walk seen from outside, instruction by instruction.
 //!
 //! Static functions are walked at each call with what is known there, global ones once, for whatever their types allow.
@@ -101,6 +102,7 @@ mod precise;
 mod privilege;
 mod prog;
 mod prune;
+pub mod report;
 mod signature;
 mod special;
 mod speculation;

@@ -164,7 +164,8 @@ fn types_beside(arguments: &Arguments) -> PathBuf {
     if directory.is_dir() { directory } else { beside("btf.tar.xz") }
 }
 
-fn kernel_types(path: &Path) -> Result<Arc<Btf>, Error> {
+/// The types of a kernel.
+pub(crate) fn kernel_types(path: &Path) -> Result<Arc<Btf>, Error> {
     let failed = |error| Error::File { path: path.to_owned(), error };
     let bytes = std::fs::read(path).map_err(failed)?;
     let btf = Btf::parse(&bytes).map_err(|error| failed(io::Error::other(error)))?;

@@ -54,7 +54,18 @@ pub fn split(line: &str) -> Line<'_> {
     }
     let statement = &line[at..];
     let end = statement.find(';').unwrap_or(statement.len());
+    let end = state_behind(&statement[..end]).unwrap_or(end);
     Line { slot, opcode, statement: statement[..end].trim_end(), at }
+}
+
+/// Where the state starts that stands behind a jump: `if r1 != 0x0 goto pc+1 22: R0=1`.
+fn state_behind(statement: &str) -> Option<usize> {
+    let at = statement.find("goto ")?;
+    let words = statement[at..].match_indices(' ').map(|(space, _)| at + space);
+    words.into_iter().find(|space| {
+        let digits = statement[space + 1..].bytes().take_while(u8::is_ascii_digit).count();
+        digits > 0 && statement[space + 1 + digits..].starts_with(':')
+    })
 }
 
 /// The statement in pseudo-C, where that differs.
