@@ -35,7 +35,13 @@ pub(crate) fn explain(options: &Options) -> Result<(), Failure> {
             let rule = Rule::by_name(name).ok_or_else(|| {
                 Failure::Message(format!("there is no rule `{name}`; `skep explain` lists them"))
             })?;
-            writeln!(out, "{}: usually {}\n\n{}", rule.name, rule.class, section(rule).unwrap_or(rule.title))?;
+            writeln!(
+                out,
+                "{}: usually {}\n\n{}",
+                rule.name,
+                rule.class,
+                section(rule).unwrap_or(rule.title)
+            )?;
         }
     }
     out.finish()

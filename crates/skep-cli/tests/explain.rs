@@ -22,7 +22,8 @@ fn programs(section: &str) -> Vec<&str> {
 
 /// The report of the first program in a source, or none if it is accepted.
 fn judge(name: &str, source: &str) -> Option<Report> {
-    let object = skep::asm::assemble(source, "example.s").unwrap_or_else(|e| panic!("{name}: {e:?}\n{source}"));
+    let object =
+        skep::asm::assemble(source, "example.s").unwrap_or_else(|e| panic!("{name}: {e:?}\n{source}"));
     let function = object.functions.iter().position(|f| f.name == "prog").expect("a program `prog`");
     let program = Arc::new(object.program(function).expect("it links"));
     let error = verify(program.clone(), &Options::default()).err()?;

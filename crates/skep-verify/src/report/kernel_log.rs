@@ -85,8 +85,16 @@ pub fn explain(text: &str) -> Result<Report, KernelLogError> {
         .map(|insn| crate::liveness::uses(insn).0)
         .map(|reads| log.registers.iter().filter(|(r, _)| reads & (1 << r) != 0).cloned().collect())
         .unwrap_or_default();
-    let acquired = word_number(last, "alloc_insn=").or_else(|| before.and_then(|b| word_number(b, "alloc_insn=")));
-    let question = Question { program: &program, path: &log.path, rule: rule.name, register, registers: &registers, acquired };
+    let acquired =
+        word_number(last, "alloc_insn=").or_else(|| before.and_then(|b| word_number(b, "alloc_insn=")));
+    let question = Question {
+        program: &program,
+        path: &log.path,
+        rule: rule.name,
+        register,
+        registers: &registers,
+        acquired,
+    };
     let answer = question.answer();
     let message = match before.filter(|b| Rule::of_message(b).is_some() || b.starts_with("arg#")) {
         Some(before) => format!("{last} ({before})"),
@@ -108,7 +116,9 @@ pub fn explain(text: &str) -> Result<Report, KernelLogError> {
         path,
         path_omitted,
         suggestion: None,
-        bytes: before.and_then(|b| Some(word_number(b, "off=")? + word_number(b, "size=")?)).map(|n| n as u64),
+        bytes: before
+            .and_then(|b| Some(word_number(b, "off=")? + word_number(b, "size=")?))
+            .map(|n| n as u64),
         room: before.and_then(|b| word_number(b, "_size=")).map(|n| n as u64),
         varies: false,
     };
@@ -226,7 +236,7 @@ impl Log {
             return;
         }
         if let Some(rest) = line.strip_prefix("Validating ") {
-            self.function = rest.split('(').next().unwrap_or_default().to_owned();
+            rest.split('(').next().unwrap_or_default().clone_into(&mut self.function);
             self.path.clear();
             return;
         }
@@ -245,7 +255,27 @@ impl Log {
             }
             return;
         }
-        let counts = ["processed ", "stack depth", "max_states", "mark_precise", "func#", "Func#", "old state", "cur state", "last_idx", "regs=", "parent ", "caller:", "callee:", "returning from callee", "to caller at", "mark_read", "propagating", "R", "frame"];
+        let counts = [
+            "processed ",
+            "stack depth",
+            "max_states",
+            "mark_precise",
+            "func#",
+            "Func#",
+            "old state",
+            "cur state",
+            "last_idx",
+            "regs=",
+            "parent ",
+            "caller:",
+            "callee:",
+            "returning from callee",
+            "to caller at",
+            "mark_read",
+            "propagating",
+            "R",
+            "frame",
+        ];
         let is_state = |line: &str| {
             // A state, as the list of registers, is no word; a message that starts with a register is.
             line.split(' ').next().is_some_and(|word| word.contains('='))
@@ -266,7 +296,9 @@ impl Log {
         let mut insns: Vec<Insn> = slots.into_iter().map(|slot| slot.unwrap_or(Insn::ja(-1))).collect();
         let mut maps: Vec<MapSpec> = Vec::new();
         for (slot, name) in &self.maps {
-            let Some(insn) = insns.get_mut(*slot).filter(|insn| matches!(insn.op(), Op::Wide(_))) else { continue };
+            let Some(insn) = insns.get_mut(*slot).filter(|insn| matches!(insn.op(), Op::Wide(_))) else {
+                continue;
+            };
             let index = maps.iter().position(|map| map.name == *name).unwrap_or_else(|| {
                 maps.push(nameless(name));
                 maps.len() - 1
@@ -286,7 +318,9 @@ impl Log {
     fn kind(&self, insns: &[Insn]) -> ProgType {
         let reads = |off: i16| {
             let read = |at: &usize| {
-                insns.get(*at).is_some_and(|i| matches!(i.op(), Op::Load { .. }) && i.off == off && i.src != Reg::R10)
+                insns
+                    .get(*at)
+                    .is_some_and(|i| matches!(i.op(), Op::Load { .. }) && i.off == off && i.src != Reg::R10)
             };
             self.path.iter().any(read)
         };

@@ -162,7 +162,10 @@ pub(crate) fn register_of(message: &str, insn: Option<&Insn>) -> Option<u8> {
         let alone = at == 0 || !bytes[at - 1].is_ascii_alphanumeric() && bytes[at - 1] != b'_';
         let digits: String = message[at + 1..].chars().take_while(char::is_ascii_digit).collect();
         let after = bytes.get(at + 1 + digits.len()).copied().unwrap_or(b' ');
-        if alone && !after.is_ascii_alphanumeric() && let Ok(register @ 0..=10) = digits.parse() {
+        if alone
+            && !after.is_ascii_alphanumeric()
+            && let Ok(register @ 0..=10) = digits.parse()
+        {
             return Some(register);
         }
     }
@@ -261,9 +264,11 @@ fn snippet(f: &mut fmt::Formatter<'_>, source: &Source, width: usize) -> fmt::Re
     }
     writeln!(f, "{:width$} |", "")?;
     writeln!(f, "{} | {text}", source.line)?;
-    if source.column > 0 && text.is_char_boundary(source.column as usize - 1) {
+    // Of assembly, the text is the statement, and the column that of the indented line.
+    let column = if source.file.ends_with(".s") { 0 } else { (source.column as usize).saturating_sub(1) };
+    if source.column > 0 && text.is_char_boundary(column) {
         // Tabs before the column are kept, so that the mark stands under it whatever their width.
-        let before = &text[..source.column as usize - 1];
+        let before = &text[..column];
         let blank: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
         writeln!(f, "{:width$} | {blank}^", "")?;
     }

@@ -95,7 +95,8 @@ impl Trail {
                     _ => None,
                 };
             }
-            Op::Alu { op: AluOp::Add, width: Width::W32, .. } if matches!(left, Some(Packet::Narrowed { .. })) => {}
+            Op::Alu { op: AluOp::Add, width: Width::W32, .. }
+                if matches!(left, Some(Packet::Narrowed { .. })) => {}
             Op::Jump { width, src: Src::Reg, .. } => {
                 self.end_seen |= [left, right].contains(&Some(Packet::End));
                 let narrow = width == Width::W32;

@@ -63,7 +63,8 @@ impl Rule {
 
     /// The rule that a message is about, ours or Linux's; none if it is not one of a verifier.
     pub fn of_message(message: &str) -> Option<&'static Rule> {
-        let (_, name) = WORDS.iter().find(|(words, _)| words.split('…').all(|part| message.contains(part)))?;
+        let (_, name) =
+            WORDS.iter().find(|(words, _)| words.split('…').all(|part| message.contains(part)))?;
         Rule::by_name(name)
     }
 }
@@ -85,7 +86,6 @@ impl Reason {
             Reason::StackOutOfBounds { .. } => "stack-bounds",
             Reason::Context { .. } => "context-access",
             Reason::ModifiedPointer { .. } => "modified-pointer",
-            Reason::PointerArithmetic { .. } => "pointer-arithmetic",
             Reason::Unreleased { .. } => "leaked-reference",
             _ => return Rule::of_message(&self.to_string()).unwrap_or(&RULES[FORBIDDEN]),
         };
@@ -105,28 +105,64 @@ use Class::{CompilerArtefact as Compiler, Environment, SourceBug as Bug, Verifie
 /// Every rule.
 pub static RULES: &[Rule] = &[
     rule("forbidden-access", Bug, "memory is used only in the ways that its kind allows"),
-    rule("argument-size", Bug, "a length given to a function has a bound, is not negative, and not zero where that is not allowed"),
+    rule(
+        "argument-size",
+        Bug,
+        "a length given to a function has a bound, is not negative, and not zero where that is not allowed",
+    ),
     rule("argument-type", Bug, "an argument is what the function takes"),
-    rule("atomic-access", Bug, "atomic operations are for memory that is shared, not for contexts, packets and objects"),
+    rule(
+        "atomic-access",
+        Bug,
+        "atomic operations are for memory that is shared, not for contexts, packets and objects",
+    ),
     rule("bad-instruction", Bug, "every slot is an instruction that exists, with operands that it can have"),
-    rule("bad-jump", Bug, "jumps and calls lead to instructions of the program, and jumps stay in their function"),
+    rule(
+        "bad-jump",
+        Bug,
+        "jumps and calls lead to instructions of the program, and jumps stay in their function",
+    ),
     rule("bad-layout", Bug, "functions divide the instructions among them"),
     rule("call-depth", Limit, "no more functions call each other than there may be frames"),
     rule("callback", Bug, "what a callback may do and return is restricted"),
     rule("constant-argument", Bug, "some arguments and offsets must be constants"),
-    rule("context-access", Bug, "only the fields of the context that this kind of program has are accessed, each in its size"),
+    rule(
+        "context-access",
+        Bug,
+        "only the fields of the context that this kind of program has are accessed, each in its size",
+    ),
     rule("dynptr-state", Bug, "a dynptr is made, used and released in that order, and not touched otherwise"),
-    rule("exception", Bug, "exceptions are thrown where nothing is held, and caught by a function of the right shape"),
+    rule(
+        "exception",
+        Bug,
+        "exceptions are thrown where nothing is held, and caught by a function of the right shape",
+    ),
     rule("frame-pointer-write", Bug, "the frame pointer r10 is not written"),
-    rule("function-arguments", Bug, "a global function is called with what its types say, and is judged by them alone"),
-    rule("function-not-allowed", Environment, "a function is called only from the kinds of program that have it"),
+    rule(
+        "function-arguments",
+        Bug,
+        "a global function is called with what its types say, and is judged by them alone",
+    ),
+    rule(
+        "function-not-allowed",
+        Environment,
+        "a function is called only from the kinds of program that have it",
+    ),
     rule("gpl-only", Environment, "some functions are for programs under a licence compatible with the GPL"),
     rule("infinite-loop", Bug, "every loop comes to an end"),
     rule("iterator-state", Bug, "an iterator is made, asked and destroyed in that order"),
-    rule("kernel-pointer", Bug, "pointers of the kernel in map values are loaded and stored whole, and exchanged by function"),
+    rule(
+        "kernel-pointer",
+        Bug,
+        "pointers of the kernel in map values are loaded and stored whole, and exchanged by function",
+    ),
     rule("leaked-reference", Bug, "what was acquired is released on every path"),
     rule("list-or-tree", Bug, "nodes, lists and trees go together as their types say"),
-    rule("locked-section", Bug, "sections that lock, or disable preemption or interrupts, are left as they were entered, and kept simple"),
+    rule(
+        "locked-section",
+        Bug,
+        "sections that lock, or disable preemption or interrupts, are left as they were entered, and kept simple",
+    ),
     rule("map-kind", Bug, "a function is given a kind of map that it works on"),
     rule("map-value-bounds", Bug, "accesses to a map's value stay within its size"),
     rule("memory-bounds", Bug, "accesses to memory stay within its size"),
@@ -137,18 +173,30 @@ pub static RULES: &[Rule] = &[
     rule("negative-index", Bug, "an index is not negative"),
     rule("not-a-pointer", Bug, "memory is accessed only through pointers"),
     rule("null-check", Bug, "a pointer that may be null is compared with null before it is used"),
-    rule("object-access", Bug, "objects of the kernel are accessed by the fields of their type, and written only where that is allowed"),
+    rule(
+        "object-access",
+        Bug,
+        "objects of the kernel are accessed by the fields of their type, and written only where that is allowed",
+    ),
     rule("object-type", Bug, "an object is of the type that the function takes"),
     rule("packet-bounds", Bug, "an access to the packet lies within what was compared with its end"),
     rule("partial-pointer", Bug, "a pointer on the stack is stored and loaded whole"),
     rule("pointer-arithmetic", Bug, "pointers are moved only by adding and subtracting bounded numbers"),
-    rule("pointer-leak", Environment, "without CAP_PERFMON, pointers do not become numbers that the program can see"),
+    rule(
+        "pointer-leak",
+        Environment,
+        "without CAP_PERFMON, pointers do not become numbers that the program can see",
+    ),
     rule("program-type", Environment, "the kind of program, and what it attaches to, exist and go together"),
     rule("recursion", Bug, "no function calls itself"),
     rule("reference-state", Bug, "what is released, or must stay alive, is a pointer that was acquired"),
     rule("return-value", Bug, "a program returns a value that its kind may return"),
     rule("sleeping", Bug, "functions that may sleep are called only where that is possible"),
-    rule("speculation", Environment, "without CAP_PERFMON, what is not safe when branches are mispredicted is refused"),
+    rule(
+        "speculation",
+        Environment,
+        "without CAP_PERFMON, what is not safe when branches are mispredicted is refused",
+    ),
     rule("stack-bounds", Bug, "accesses to the stack stay within the frame's 512 bytes"),
     rule("stack-pointer-escape", Bug, "a pointer into a frame does not outlive it"),
     rule("stack-size", Limit, "the frames of a chain of calls fit on the stack together"),
@@ -157,7 +205,11 @@ pub static RULES: &[Rule] = &[
     rule("unbounded-index", Bug, "an index has an upper bound"),
     rule("uninit-register", Bug, "a register is read only after it was written"),
     rule("uninit-stack", Bug, "the stack is read only where it was written"),
-    rule("unknown-function", Environment, "functions and variables that the program names exist in this kernel"),
+    rule(
+        "unknown-function",
+        Environment,
+        "functions and variables that the program names exist in this kernel",
+    ),
     rule("unreachable-code", Compiler, "every instruction is reached by some path"),
     rule("unsupported", Environment, "the program needs only what this verifier knows"),
 ];
@@ -221,6 +273,7 @@ static WORDS: &[(&str, &str)] = &[
     ("Global function", "function-arguments"),
     ("use static function instead", "function-arguments"),
     ("pointer type STRUCT", "argument-type"),
+    ("type=a map of kind", "map-kind"),
     ("cannot pass map_type", "map-kind"),
     ("expected prog array map", "map-kind"),
     ("does not point to a readonly map", "map-kind"),
@@ -233,6 +286,7 @@ static WORDS: &[(&str, &str)] = &[
     ("unbounded memory access, use 'var", "argument-size"),
     ("unbounded memory access, use '", "argument-size"),
     ("either use unsigned or '", "argument-size"),
+    ("expected=a known constant", "constant-argument"),
     ("must be a known constant", "constant-argument"),
     ("have constant offset", "constant-argument"),
     ("type ID argument", "types"),
@@ -326,6 +380,7 @@ static WORDS: &[(&str, &str)] = &[
     ("unbounded memory access", "unbounded-index"),
     ("invalid size of register", "partial-pointer"),
     ("attempt to corrupt spilled", "partial-pointer"),
+    ("At subprogram exit…not a scalar…fp", "stack-pointer-escape"),
     ("stack pointer to the caller", "stack-pointer-escape"),
     ("into stack frame of the caller", "stack-pointer-escape"),
     ("the frame it points into ends", "stack-pointer-escape"),
@@ -338,6 +393,8 @@ static WORDS: &[(&str, &str)] = &[
     ("invalid access to stack", "stack-bounds"),
     ("to stack", "stack-bounds"),
     // Arithmetic.
+    ("value -…makes…pointer be out of bounds", "negative-index"),
+    ("with unbounded min value", "negative-index"),
     ("makes…pointer be out of bounds", "pointer-arithmetic"),
     ("math between", "pointer-arithmetic"),
     ("pointer arithmetic", "pointer-arithmetic"),

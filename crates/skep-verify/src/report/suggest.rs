@@ -34,7 +34,10 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
     match report.rule.name {
         "packet-bounds" if report.class == super::Class::VerifierLimit => code(
             "keep what is added to the packet pointer below 0xffff, then compare with `data_end`",
-            format!("offset &= 0x7fff;\nif (data + offset + {} > data_end)\n    return {returns};", report.bytes.unwrap_or(1)),
+            format!(
+                "offset &= 0x7fff;\nif (data + offset + {} > data_end)\n    return {returns};",
+                report.bytes.unwrap_or(1)
+            ),
         ),
         "packet-bounds" if report.class == super::Class::CompilerArtefact => words(
             "compare the very pointer that is read through, in 64 bits, and read right after; a barrier, \
@@ -75,9 +78,7 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
             let release = [("ringbuf", "bpf_ringbuf_discard(@, 0);"), ("sk", "bpf_sk_release(@);")];
             let found = release.iter().find(|(word, _)| acquired.contains(word));
             match found {
-                Some((_, line)) => {
-                    code("release it on this path, too", line.replace('@', &name))
-                }
+                Some((_, line)) => code("release it on this path, too", line.replace('@', &name)),
                 None => words("release it on every path: the path above is one that does not"),
             }
         }
@@ -85,7 +86,8 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
             if report.class == super::Class::VerifierLimit {
                 return code(
                     "give offset and length bounds of their own that fit together, rather than one for their sum",
-                    "if (offset > SIZE / 2)\n    return 0;\nif (length > SIZE / 2)\n    length = SIZE / 2;".to_owned(),
+                    "if (offset > SIZE / 2)\n    return 0;\nif (length > SIZE / 2)\n    length = SIZE / 2;"
+                        .to_owned(),
                 );
             }
             bound(report, &register)
@@ -105,7 +107,9 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
             "give the variable a value, its padding included, where it is declared",
             "__builtin_memset(&variable, 0, sizeof(variable));".to_owned(),
         ),
-        "stack-bounds" => words("bound the index by the size of the array before it is used: `index &= SIZE - 1`"),
+        "stack-bounds" => {
+            words("bound the index by the size of the array before it is used: `index &= SIZE - 1`")
+        }
         "misaligned-access" => words(
             "align the variable to eight bytes, `__attribute__((aligned(8)))`, or copy it with `__builtin_memcpy` by bytes",
         ),
@@ -119,28 +123,39 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
         "context-access" => words(
             "access the field as it is declared, in its own size, and only those fields that this kind of program has",
         ),
-        "mixed-pointers" => words("access the memory in each branch, rather than once after them: `READ_ONCE` in both"),
-        "infinite-loop" => words("let the loop count up to a constant, and change what it counts in every round"),
+        "mixed-pointers" => {
+            words("access the memory in each branch, rather than once after them: `READ_ONCE` in both")
+        }
+        "infinite-loop" => {
+            words("let the loop count up to a constant, and change what it counts in every round")
+        }
         "too-complex" => words(
             "make the loops shorter, or use `bpf_loop`, whose body is looked at once; move parts into global functions, \
              which are looked at apart",
         ),
         "stack-size" => words("move large buffers from the stack into a per-CPU array"),
         "return-value" => words("return one of the values that this kind of program may return"),
-        "gpl-only" => code(
-            "say so, if that is the licence",
-            "char _license[] SEC(\"license\") = \"GPL\";".to_owned(),
-        ),
-        "function-not-allowed" => words("use a function that this kind of program has, or another kind of program"),
-        "unknown-function" => words("write for a kernel that has it, or ask with `bpf_ksym_exists` whether it is there"),
+        "gpl-only" => {
+            code("say so, if that is the licence", "char _license[] SEC(\"license\") = \"GPL\";".to_owned())
+        }
+        "function-not-allowed" => {
+            words("use a function that this kind of program has, or another kind of program")
+        }
+        "unknown-function" => {
+            words("write for a kernel that has it, or ask with `bpf_ksym_exists` whether it is there")
+        }
         "locked-section" => words("leave the section before this, on every path, and call nothing inside"),
         "map-kind" => words("use the function that goes with this kind of map"),
-        "sleeping" => words("use the program's sleepable kind, `SEC(\"….s\")`, or a function that does not sleep"),
+        "sleeping" => {
+            words("use the program's sleepable kind, `SEC(\"….s\")`, or a function that does not sleep")
+        }
         "frame-pointer-write" => words("use r0 to r9"),
         "function-arguments" => words(
             "give the function what its types promise, check its pointers for null inside, or make it `static`",
         ),
-        "reference-state" => words("give it the pointer that was acquired, unchanged, once, and not after it was released"),
+        "reference-state" => {
+            words("give it the pointer that was acquired, unchanged, once, and not after it was released")
+        }
         "argument-type" => words("give the function what it takes, in the order that its documentation has"),
         "missing-exit" => words("end the function in `exit`, or in a jump"),
         "unreachable-code" => words("remove the code, or the condition that is always the same"),
@@ -156,17 +171,17 @@ fn bound(report: &Report, register: &str) -> Option<Suggestion> {
             "let the length be at least 1 and at most the buffer's size, as the compiler sees it, too",
             "if (length < 1 || length > sizeof(buffer))\n    return 0;".to_owned(),
         ),
-        ("negative-index", _) => (
-            "make the index unsigned, or compare it with 0",
-            "if (index < 0)\n    return 0;".to_owned(),
-        ),
+        ("negative-index", _) => {
+            ("make the index unsigned, or compare it with 0", "if (index < 0)\n    return 0;".to_owned())
+        }
         (_, Some(room)) if room.is_power_of_two() => {
             let text = format!("mask the index with `& {}`, or compare it", room - 1);
             let code = format!("index &= {};", room - 1);
             return Some(Suggestion { text, code: Some(code) });
         }
         (_, Some(room)) => {
-            let text = format!("compare the index before: all of {register}'s access must stay below {room} bytes");
+            let text =
+                format!("compare the index before: all of {register}'s access must stay below {room} bytes");
             let code = format!("if (index >= {room})\n    return 0;");
             return Some(Suggestion { text, code: Some(code) });
         }

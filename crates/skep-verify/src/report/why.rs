@@ -90,7 +90,8 @@ impl Question<'_> {
         steps.sort_by_key(|(at, _)| *at);
         steps.dedup();
         let skip = steps.len().saturating_sub(MAX_CAUSES);
-        answer.causes = steps.into_iter().skip(skip).map(|(at, what)| self.cause(self.path[at], what)).collect();
+        answer.causes =
+            steps.into_iter().skip(skip).map(|(at, what)| self.cause(self.path[at], what)).collect();
         answer
     }
 
@@ -110,7 +111,9 @@ impl Question<'_> {
             return;
         }
         match self.rule {
-            "not-a-pointer" if Trail::follow(self.program, self.path).end_seen => answer.class = Some(Class::CompilerArtefact),
+            "not-a-pointer" if Trail::follow(self.program, self.path).end_seen => {
+                answer.class = Some(Class::CompilerArtefact);
+            }
             "argument-type" if self.expects_map(last, register) => answer.class = Some(Class::Environment),
             _ => {}
         }
@@ -118,7 +121,9 @@ impl Question<'_> {
 
     /// Whether the function that is called takes a map in this register.
     fn expects_map(&self, last: usize, register: u8) -> bool {
-        let Some(insn) = self.insn(last).filter(|insn| insn.op() == Op::Call(Callee::Helper)) else { return false };
+        let Some(insn) = self.insn(last).filter(|insn| insn.op() == Op::Call(Callee::Helper)) else {
+            return false;
+        };
         let function = Function::by_id(insn.imm as u32);
         let argument = function.and_then(|f| f.args.get((register as usize).checked_sub(1)?));
         matches!(argument, Some(Arg::Map(_)))
@@ -277,9 +282,8 @@ impl Question<'_> {
             && let Some(context) = self.program.prog_type.context()
         {
             let off = i64::from(insn.off);
-            let inside = |f: &&skep_abi::Field| {
-                i64::from(f.off) <= off && off < i64::from(f.off) + i64::from(f.size)
-            };
+            let inside =
+                |f: &&skep_abi::Field| i64::from(f.off) <= off && off < i64::from(f.off) + i64::from(f.size);
             return match context.fields.iter().find(inside) {
                 Some(field) => format!("r{register} is `{}` of `struct {}`", field.name, context.name),
                 None => format!("r{register} is read from the context"),
@@ -327,9 +331,7 @@ impl Question<'_> {
         };
         let Some(name) = name else { return "the call".to_owned() };
         let map = self.last_write(1, step).and_then(|at| self.insn(at)).and_then(|load| match load.op() {
-            Op::Wide(Wide::MapIdx) => {
-                self.program.maps.get(usize::try_from(load.imm & 0xffff_ffff).ok()?)
-            }
+            Op::Wide(Wide::MapIdx) => self.program.maps.get(usize::try_from(load.imm & 0xffff_ffff).ok()?),
             _ => None,
         });
         match map {
@@ -347,7 +349,8 @@ impl Question<'_> {
         match trail.now(register) {
             Some(Packet::Lost { by }) => {
                 let callee = self.insn(by).map(|insn| self.callee(by, insn)).unwrap_or_default();
-                let what = format!("{callee} may move the packet: pointers into it from before are numbers now");
+                let what =
+                    format!("{callee} may move the packet: pointers into it from before are numbers now");
                 steps.push((by, what));
             }
             Some(Packet::Narrowed { at }) => {
@@ -389,7 +392,10 @@ impl Question<'_> {
             }
             (None, Some(Compared { step, narrow: true, .. })) => {
                 answer.class = Some(Class::CompilerArtefact);
-                steps.push((*step, "this comparison is of the low halves of pointers, and teaches nothing".to_owned()));
+                steps.push((
+                    *step,
+                    "this comparison is of the low halves of pointers, and teaches nothing".to_owned(),
+                ));
             }
             (None, Some(Compared { step, register: other, .. })) => {
                 if name != 0 {
@@ -397,11 +403,16 @@ impl Question<'_> {
                 }
                 steps.push((
                     *step,
-                    format!("the last comparison with the packet's end is of r{other}, which is another pointer"),
+                    format!(
+                        "the last comparison with the packet's end is of r{other}, which is another pointer"
+                    ),
                 ));
             }
             (None, None) => {
-                steps.push((self.path.len() - 1, "nothing on this path compares with the packet's end".to_owned()));
+                steps.push((
+                    self.path.len() - 1,
+                    "nothing on this path compares with the packet's end".to_owned(),
+                ));
             }
         }
     }
