@@ -5,17 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use serde_json::{Value, json};
 use skep::abi::ProgType;
 use skep::btf::Btf;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded};
 use skep::obj::{Object, Program};
-use skep::verify::report::Report;
+use skep::verify::report::{Report, kernel_log};
 use skep::{LinuxHost, verify as verifier};
 
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::programs::Source;
+
+/// Most bytes of a kernel's log: what Linux writes at most.
+const MAX_LOG_BYTES: u64 = 1 << 30;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Judge {
@@ -41,6 +44,7 @@ enum Loader {
 Examples:
   skep verify firewall.s                    accepted, or why not
   skep verify firewall.o --host both        ask the running kernel too
+  skep verify --from-kernel-log dmesg.txt   what a kernel's verifier means by its log
   skep verify firewall.o --stats            a CSV line a program, in veristat's columns")]
 pub(crate) struct Options {
     #[command(flatten)]
@@ -53,6 +57,10 @@ pub(crate) struct Options {
     /// What the program's loader may do, for skep's verifier; the kernel looks at whoever asks
     #[arg(long, value_enum, default_value = "all")]
     privileges: Loader,
+
+    /// Explain a kernel's log: PROG is a file with what its verifier printed
+    #[arg(long, conflicts_with_all = ["host", "log", "stats", "name"])]
+    from_kernel_log: bool,
 
     /// Print the verifier's log: the state at each instruction
     #[arg(long)]
@@ -78,6 +86,8 @@ struct Verdict {
     peak_states: u64,
     /// The whole reason, for people.
     report: String,
+    /// The same for programs, where it could be explained.
+    explained: Option<Value>,
     /// The slot, where the judge names it apart.
     insn: Option<usize>,
     log: String,
@@ -95,6 +105,7 @@ impl Verdict {
             states: 0,
             peak_states: 0,
             report: String::new(),
+            explained: None,
             insn: None,
             log: String::new(),
         }
@@ -102,6 +113,9 @@ impl Verdict {
 }
 
 pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
+    if options.from_kernel_log {
+        return explain_log(options);
+    }
     let object = options.source.read_expanded()?;
     let programs = options.source.programs(&object)?;
     let mut out = Output::new();
@@ -138,13 +152,14 @@ fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdi
     let name = program.name.clone();
     let kernel = if names_kernel(&program) { running_kernel() } else { None };
     let program = Arc::new(program);
+    let options = verifier::Options { log, kernel, ..Default::default() };
     let start = Instant::now();
     let privileges = match options.privileges {
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
     };
-    let asked = verifier::Options { log: options.log, kernel, privileges, ..Default::default() };
-    let judged = verifier::verify(program.clone(), &asked);
+    let options = verifier::Options { log: options.log, kernel, privileges, ..Default::default() };
+    let judged = verifier::verify(program.clone(), &options);
     let time = start.elapsed();
     let blank = Verdict::blank("user", name, time);
     Ok(match judged {
@@ -156,9 +171,7 @@ fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdi
             log: verified.log().unwrap_or_default().to_string(),
             ..blank
         },
-        Err(error) => {
-            Verdict { report: Report::new(&error, &program).to_string(), insn: Some(error.insn), ..blank }
-        }
+        Err(error) => refused(blank, &Report::with_heat(&error, &program, &options)),
     })
 }
 
@@ -175,6 +188,71 @@ fn running_kernel() -> Option<Arc<Btf>> {
 fn names_kernel(program: &Program) -> bool {
     let kind = program.prog_type;
     kind.needs_target() || kind == ProgType::Netfilter || !program.kernel_symbols.is_empty()
+}
+
+/// A refusal for this reason.
+fn refused(blank: Verdict, report: &Report) -> Verdict {
+    Verdict { report: report.to_string(), explained: Some(explained(report)), insn: report.insn, ..blank }
+}
+
+/// A report, for editors.
+fn explained(report: &Report) -> Value {
+    let line = |source: &Option<verifier::Source>| source.as_ref().map(|source| source.line);
+    let (file, column) = match &report.source {
+        Some(source) => (Some(&*source.file), Some(source.column)),
+        None => (None, None),
+    };
+    let registers: Vec<Value> = report
+        .registers
+        .iter()
+        .map(|(register, value)| json!({"register": register, "value": value}))
+        .collect();
+    let causes: Vec<Value> = report
+        .causes
+        .iter()
+        .map(|cause| json!({"insn": cause.insn, "what": cause.what, "line": line(&cause.source)}))
+        .collect();
+    let path: Vec<Value> = report
+        .path
+        .iter()
+        .map(|branch| {
+            let line = line(&branch.source);
+            json!({"insn": branch.insn, "text": branch.text, "taken": branch.taken, "line": line})
+        })
+        .collect();
+    let heat: Vec<Value> = report
+        .heat
+        .iter()
+        .map(|heat| json!({"insn": heat.insn, "line": line(&heat.source), "visits": heat.visits}))
+        .collect();
+    json!({
+        "rule": report.rule.name, "class": report.class.name(), "message": report.message,
+        "function": report.function, "insn": report.insn, "file": file, "line": line(&report.source),
+        "column": column, "register": report.register, "registers": registers, "causes": causes, "path": path,
+        "heat": heat,
+        "suggestion": report.suggestion.as_ref().map(|s| json!({"text": s.text, "code": s.code})),
+    })
+}
+
+/// Explains the log in a file.
+fn explain_log(options: &Options) -> Result<(), Failure> {
+    let path = &options.source.prog;
+    let file = path.display();
+    let io = |error: std::io::Error| Failure::Message(format!("can't read {file}: {error}"));
+    let bytes = std::fs::metadata(path).map_err(io)?.len();
+    if bytes > MAX_LOG_BYTES {
+        return Err(Failure::Message(format!("{file} has {bytes} bytes, expected at most {MAX_LOG_BYTES}")));
+    }
+    let text = std::fs::read(path).map_err(io)?;
+    let report = kernel_log::explain(&String::from_utf8_lossy(&text))
+        .map_err(|error| Failure::Message(format!("{file}: {error}")))?;
+    let mut out = Output::new();
+    if options.json {
+        out.json(&explained(&report))?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    out.finish()
 }
 
 fn ask_linux(object: &Object, function: usize, log: bool) -> Result<Verdict, Failure> {
@@ -195,9 +273,13 @@ fn ask_linux(object: &Object, function: usize, log: bool) -> Result<Verdict, Fai
             })
         }
         Err(error @ HostError::RefusedByKernel { .. }) => {
-            let report = error.to_string();
+            let said = error.to_string();
             let HostError::RefusedByKernel { log: whole, .. } = error else { unreachable!("matched above") };
-            Ok(Verdict { report, log: if log { whole } else { String::new() }, ..blank })
+            let blank = match kernel_log::explain(&whole) {
+                Ok(report) => refused(blank, &report),
+                Err(_) => Verdict { report: said, ..blank },
+            };
+            Ok(Verdict { log: if log { whole } else { String::new() }, ..blank })
         }
         Err(error) => Err(error.into()),
     }
@@ -209,7 +291,7 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
             "prog": verdict.program, "host": verdict.host, "accepted": verdict.accepted, "insn": verdict.insn,
             "reason": if verdict.accepted { None } else { Some(&verdict.report) },
             "verify_us": crate::run::microseconds(verdict.time), "insns_processed": verdict.insns,
-            "states": verdict.states, "log": if options.log { Some(&verdict.log) } else { None },
+            "states": verdict.states, "report": verdict.explained, "log": if options.log { Some(&verdict.log) } else { None },
         }));
     }
     if options.stats {

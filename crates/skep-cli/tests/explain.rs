@@ -81,3 +81,79 @@ fn every_message_of_linux_that_was_seen_has_a_rule() {
     println!("{} messages, {} rules", shapes.len(), rules.len());
     assert!(without.is_empty(), "no rule for:\n{}", without.join("\n"));
 }
+
+/// What `skep` prints.
+fn skep(arguments: &[&str]) -> String {
+    let skep =
+        std::process::Command::new(env!("CARGO_BIN_EXE_skep")).args(arguments).output().expect("it runs");
+    String::from_utf8(skep.stdout).expect("text")
+}
+
+#[test]
+fn a_rule_is_explained_by_its_page() {
+    let page = skep(&["explain", "packet-bounds"]);
+    assert!(page.starts_with("packet-bounds: usually a mistake in the source\n"), "{page}");
+    assert!(page.contains("Bad: ") && page.contains("Good: "), "{page}");
+    assert_eq!(skep(&["explain"]).lines().count(), RULES.len());
+}
+
+/// A log in the manner of Linux 6.18, with what 7.3 adds.
+const LOG: &str = "\
+0: R1=ctx() R10=fp0
+; void *data = (void *)(long)ctx->data; @ prog.c:9
+0: (61) r2 = *(u32 *)(r1 +0)          ; R1=ctx() R2=pkt(r=0)
+; void *end = (void *)(long)ctx->data_end; @ prog.c:10
+1: (61) r3 = *(u32 *)(r1 +4)          ; R1=ctx() R3=pkt_end()
+; if (data + 14 > end) @ prog.c:11
+2: (bf) r4 = r2                       ; R2=pkt(r=0) R4_w=pkt(r=0)
+3: (07) r4 += 14                      ; R4=pkt(off=14,r=0)
+4: (2d) if r4 > r3 goto pc+1 7: R2=pkt(r=14) R3=pkt_end() R4=pkt(off=14,r=14)
+; return *(char *)(data + 14); @ prog.c:13
+5: (71) r0 = *(u8 *)(r2 +14)
+invalid access to packet, off=14 size=1, R2(id=0,off=14,r=14)
+R2 offset is outside of the packet
+";
+
+#[test]
+fn a_kernels_log_is_explained_like_our_own() {
+    let dir = skep_testkit::TempDir::new("log");
+    let file = dir.path().join("log.txt");
+    let block = "\nVerification failed: MEMORY: packet access\n\nReason: byte 14 was not compared\nSuggestion: compare\n";
+    for (log, words, help) in [
+        (LOG.to_owned(), "R2 offset is outside of the packet", "compare `data + 15` with `data_end`"),
+        (format!("{LOG}{block}"), "byte 14 was not compared", "help: compare"),
+    ] {
+        std::fs::write(&file, log).expect("it is written");
+        let report = skep(&["verify", "--from-kernel-log", &file.to_string_lossy()]);
+        assert!(report.starts_with("error[packet-bounds]: "), "{report}");
+        for part in [
+            words,
+            help,
+            "--> prog.c:13\n",
+            "return *(char *)(data + 14);",
+            "the last comparison with the packet's end covers up to 14 bytes  (prog.c:11",
+            "r2 is `data` of `struct xdp_md`",
+        ] {
+            assert!(report.contains(part), "expected {part}, found:\n{report}");
+        }
+        let json = skep(&["verify", "--json", "--from-kernel-log", &file.to_string_lossy()]);
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        assert_eq!((json["rule"].as_str(), json["line"].as_u64()), (Some("packet-bounds"), Some(13)));
+        assert_eq!((json["class"].as_str(), json["insn"].as_u64()), (Some("source_bug"), Some(5)));
+    }
+}
+
+#[test]
+fn too_complex_programs_are_told_where_the_work_goes() {
+    let section = sections().into_iter().find(|(name, _)| *name == "too-complex").expect("its page").1;
+    let dir = skep_testkit::TempDir::new("heat");
+    let file = dir.path().join("long.s");
+    std::fs::write(&file, programs(section)[0]).expect("it is written");
+    let report = skep(&["verify", &file.to_string_lossy()]);
+    let heat: Vec<&str> =
+        report.lines().skip_while(|line| *line != "looked at most:").skip(1).take(2).collect();
+    // The two instructions of the loop share the million visits.
+    assert_eq!(heat.len(), 2, "{report}");
+    assert!(heat[0].contains(" 500000 visits ") && heat[0].ends_with("r0 += 1"), "{report}");
+    assert!(heat[1].contains(" 499999 visits ") && heat[1].contains("if r0 < 2000000"), "{report}");
+}

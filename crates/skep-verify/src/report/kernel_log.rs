@@ -16,7 +16,7 @@ use skep_isa::text::{Reader, Writer};
 use skep_isa::{FormId, Insn, Op, Reg, Wide};
 use skep_obj::{Line, MapInit, MapSpec, Pinning, Program};
 
-use super::{Question, Report, Suggestion, line_insns, register_of, source_of};
+use super::{Heat, Question, Report, Suggestion, heat, line_insns, register_of, source_of};
 use crate::error::{Decision, PATH_SHOWN};
 use crate::flow::successors;
 use crate::report::Rule;
@@ -53,6 +53,8 @@ impl std::error::Error for KernelLogError {}
 struct Log {
     /// The path's slots.
     path: Vec<usize>,
+    /// Every slot that was come by, in order.
+    seen: Vec<usize>,
     /// What is known of registers at its end.
     registers: Vec<(u8, String)>,
     lines: Vec<Line>,
@@ -115,6 +117,7 @@ pub fn explain(text: &str) -> Result<Report, KernelLogError> {
         causes: answer.causes,
         path,
         path_omitted,
+        heat: log.heat(&program, rule),
         suggestion: None,
         bytes: before
             .and_then(|b| Some(word_number(b, "off=")? + word_number(b, "size=")?))
@@ -179,6 +182,7 @@ impl Log {
             return;
         }
         self.path.push(slot);
+        self.seen.push(slot);
         if let Some((file, line, text)) = source {
             let (file, text) = (file.clone(), text.clone());
             self.lines.push(Line { insn: slot, file, text, line: *line, column: 0 });
@@ -331,6 +335,20 @@ impl Log {
         } else {
             ProgType::Unspec
         }
+    }
+
+    /// Where the work went, if there was too much.
+    fn heat(&self, program: &Program, rule: &Rule) -> Vec<Heat> {
+        if rule.name != "too-complex" {
+            return Vec::new();
+        }
+        let mut visits = vec![0; program.insns.len()];
+        for slot in &self.seen {
+            if let Some(count) = visits.get_mut(*slot) {
+                *count += 1;
+            }
+        }
+        heat::hottest(program, &visits)
     }
 
     /// The last branches of the path.

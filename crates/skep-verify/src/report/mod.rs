@@ -4,6 +4,7 @@
 //! A [`Report`] is made of an error of this verifier, or of what a kernel's log says ([`kernel_log`]); from there on there
 //! is no difference.
 
+mod heat;
 pub mod kernel_log;
 mod packet;
 mod rules;
@@ -11,6 +12,7 @@ mod suggest;
 mod why;
 
 use std::fmt;
+use std::sync::Arc;
 
 use skep_abi::ProgType;
 use skep_isa::text::Writer;
@@ -18,7 +20,9 @@ use skep_isa::{Insn, Op};
 use skep_obj::Program;
 
 use crate::error::{Decision, Source, VerifyError};
+use crate::options::Options;
 
+pub use heat::Heat;
 pub use rules::{Class, RULES, Rule};
 pub use suggest::Suggestion;
 pub use why::Cause;
@@ -51,6 +55,8 @@ pub struct Report {
     pub path: Vec<Decision>,
     /// How many branches the path has before those.
     pub path_omitted: usize,
+    /// Where the work went, most first; only where there was too much of it.
+    pub heat: Vec<Heat>,
     /// What to do.
     pub suggestion: Option<Suggestion>,
     /// The bytes from the pointer's base on that an access needs.
@@ -79,6 +85,7 @@ impl Report {
             causes: place.causes.clone(),
             path: place.path.clone(),
             path_omitted: place.path_omitted,
+            heat: Vec::new(),
             suggestion: None,
             bytes: None,
             room: None,
@@ -90,6 +97,16 @@ impl Report {
             report.room = u64::try_from(size).ok();
         }
         report.finish(program.prog_type);
+        report
+    }
+
+    /// An error of this verifier, explained; where the program is too complex, with where the work went, for which
+    /// it is looked at once more.
+    pub fn with_heat(error: &VerifyError, program: &Arc<Program>, options: &Options) -> Report {
+        let mut report = Report::new(error, program);
+        if report.rule.name == "too-complex" {
+            report.heat = heat::measure(program, options);
+        }
         report
     }
 
@@ -236,6 +253,17 @@ impl fmt::Display for Report {
                 let outcome = if decision.taken { "taken" } else { "not taken" };
                 write!(f, "  {:>4}: {}: {outcome}", decision.insn, decision.text)?;
                 place(f, decision.source.as_ref())?;
+            }
+        }
+        if !self.heat.is_empty() {
+            writeln!(f, "looked at most:")?;
+            for heat in &self.heat {
+                let (percent, rest) = (heat.permille / 10, heat.permille % 10);
+                write!(f, "  {percent:>3}.{rest} % {:>9} visits", heat.visits)?;
+                match &heat.source {
+                    Some(source) => writeln!(f, "  {source}")?,
+                    None => writeln!(f, "  instruction {}", heat.insn)?,
+                }
             }
         }
         if self.class != self.rule.class {
