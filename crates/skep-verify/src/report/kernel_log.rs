@@ -124,6 +124,7 @@ pub fn explain(text: &str) -> Result<Report, KernelLogError> {
             .map(|n| n as u64),
         room: before.and_then(|b| word_number(b, "_size=")).map(|n| n as u64),
         varies: false,
+        meta: false,
     };
     report.finish(program.prog_type);
     if let Some(reason) = log.reason {

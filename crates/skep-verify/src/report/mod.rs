@@ -65,6 +65,8 @@ pub struct Report {
     room: Option<u64>,
     /// Whether something was added to the pointer that is not constant.
     varies: bool,
+    /// Whether the pointer is into the packet's metadata.
+    meta: bool,
 }
 
 impl Report {
@@ -90,6 +92,7 @@ impl Report {
             bytes: None,
             room: None,
             varies: false,
+            meta: false,
             message,
         };
         if let crate::Reason::OutOfBounds { max, size, .. } = error.reason {
@@ -113,13 +116,20 @@ impl Report {
     /// What follows from the rest.
     fn finish(&mut self, prog_type: ProgType) {
         let text = self.register.and_then(|r| self.registers.iter().find(|(at, _)| *at == r));
-        self.varies = text.is_some_and(|(_, text)| text.contains("id=") && !text.contains("id=0"));
+        self.varies = text.is_some_and(|(_, text)| text.contains("umax=") || text.contains("var_off="));
+        self.meta = text.is_some_and(|(_, text)| text.starts_with("pkt_meta"));
         let returns = match prog_type {
             ProgType::Xdp => "XDP_PASS",
             ProgType::SchedCls | ProgType::SchedAct => "TC_ACT_OK",
             _ => "0",
         };
         self.suggestion = suggest::suggest(self, returns);
+    }
+
+    /// Whether the register that it is about is what a call returned, and null.
+    fn is_null(&self) -> bool {
+        let zero = |(register, value): &(u8, String)| Some(*register) == self.register && value == "0";
+        self.registers.iter().any(zero) && self.causes.iter().any(|cause| cause.what.contains(" returns"))
     }
 
     /// The name of the variable that the value in question was assigned to, if the source says: `value` of

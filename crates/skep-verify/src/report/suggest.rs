@@ -43,6 +43,13 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
             "compare the very pointer that is read through, in 64 bits, and read right after; a barrier, \
              `asm volatile(\"\" : \"+r\"(pointer))`, keeps the compiler from taking another",
         ),
+        "packet-bounds" if report.meta => {
+            let bytes = report.bytes.unwrap_or(1);
+            code(
+                &format!("compare `data_meta + {bytes}` with `data` before this access"),
+                format!("if (data_meta + {bytes} > data)\n    return {returns};"),
+            )
+        }
         "packet-bounds" => match report.bytes {
             Some(bytes) if report.varies => code(
                 "compare with `data_end` after the last change of the pointer, before this access",
@@ -60,6 +67,9 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
         ),
         "not-a-pointer" if report.class == super::Class::CompilerArtefact => {
             words("keep pointers in 64-bit variables: `void *`, not `__u32`")
+        }
+        "not-a-pointer" if report.is_null() => {
+            words("the pointer is null on this path: the check of it goes the wrong way, or does not leave")
         }
         "not-a-pointer" => words(
             "this is a number to the verifier: read kernel memory with `bpf_probe_read_kernel` or `BPF_CORE_READ`, user memory \
@@ -149,6 +159,9 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
         "sleeping" => {
             words("use the program's sleepable kind, `SEC(\"….s\")`, or a function that does not sleep")
         }
+        "constant-argument" => {
+            words("give a constant: the largest size that is needed, and the length beside it")
+        }
         "frame-pointer-write" => words("use r0 to r9"),
         "function-arguments" => words(
             "give the function what its types promise, check its pointers for null inside, or make it `static`",
@@ -166,6 +179,12 @@ pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
 /// A bound for an index or a length.
 fn bound(report: &Report, register: &str) -> Option<Suggestion> {
     let room = report.room.filter(|room| *room > 1);
+    if let (Some(room), false, "map-value-bounds" | "memory-bounds") = (room, report.varies, report.rule.name)
+    {
+        let text =
+            format!("access only the {room} bytes that there are, or make them more where they are declared");
+        return Some(Suggestion { text, code: None });
+    }
     let (text, code) = match (report.rule.name, room) {
         ("argument-size", _) => (
             "let the length be at least 1 and at most the buffer's size, as the compiler sees it, too",

@@ -397,8 +397,10 @@ impl Question<'_> {
                     "this comparison is of the low halves of pointers, and teaches nothing".to_owned(),
                 ));
             }
-            (None, Some(Compared { step, register: other, .. })) => {
-                if name != 0 {
+            (None, Some(Compared { step, register: other, name: compared, .. })) => {
+                // Both vary: it is the compiler that computed one pointer twice. If one does not, it is another one in
+                // the source, too.
+                if name != 0 && *compared != 0 {
                     answer.class = Some(Class::CompilerArtefact);
                 }
                 steps.push((

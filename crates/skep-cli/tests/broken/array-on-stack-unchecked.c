@@ -1,0 +1,17 @@
+/* error[stack-bounds] */
+#include <skep.h>
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u8 bytes[16] = {};
+	__u32 index = ctx->rx_queue_index & 255;
+
+	bytes[ctx->ingress_ifindex & 15] = 1;
+#ifdef MENDED
+	index &= 15;
+#endif
+	return bytes[index] ? XDP_DROP : XDP_PASS; /* error */
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

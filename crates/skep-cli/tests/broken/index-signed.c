@@ -1,0 +1,34 @@
+/* error[negative-index] */
+/* help: unsigned */
+#include <skep.h>
+
+struct table {
+	__u8 bytes[64];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct table);
+} tables SEC(".maps");
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	int index = ctx->rx_queue_index;
+	struct table *value = bpf_map_lookup_elem(&tables, &key);
+
+	if (!value)
+		return XDP_PASS;
+	if (index >= 64)
+		return XDP_PASS;
+#ifdef MENDED
+	if (index < 0)
+		return XDP_PASS;
+#endif
+	return value->bytes[index] ? XDP_DROP : XDP_PASS; /* error */
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

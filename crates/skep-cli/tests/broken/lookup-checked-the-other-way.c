@@ -1,0 +1,27 @@
+/* error[not-a-pointer] */
+/* help: null on this path */
+#include <skep.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *value = bpf_map_lookup_elem(&counters, &key);
+
+#ifdef MENDED
+	if (value)
+#else
+	if (!value)
+#endif
+		*(volatile __u64 *)value = 1; /* error */
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,24 @@
+/* error[argument-type] */
+#include <skep.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u64 number = ctx->rx_queue_index;
+#ifdef MENDED
+	__u64 *value = bpf_map_lookup_elem(&counters, &number);
+#else
+	__u64 *value = bpf_map_lookup_elem(&counters, (void *)(long)number); /* error */
+#endif
+
+	return value ? XDP_DROP : XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

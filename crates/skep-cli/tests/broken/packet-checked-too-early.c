@@ -1,0 +1,22 @@
+/* error[packet-bounds] */
+/* help: with `data_end` */
+#include <skep.h>
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u8 *data = (__u8 *)(long)ctx->data;
+	__u8 *end = (__u8 *)(long)ctx->data_end;
+	__u32 offset;
+
+	if (data + 64 > end)
+		return XDP_PASS;
+	offset = data[0];
+#ifdef MENDED
+	if (data + offset + 1 > end)
+		return XDP_PASS;
+#endif
+	return data[offset] == 23 ? XDP_DROP : XDP_PASS; /* error */
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

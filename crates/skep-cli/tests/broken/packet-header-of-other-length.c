@@ -1,0 +1,23 @@
+/* error[packet-bounds] */
+/* help: compare with `data_end` after the last change */
+#include <skep.h>
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u8 *data = (__u8 *)(long)ctx->data;
+	__u8 *end = (__u8 *)(long)ctx->data_end;
+	__u32 length;
+
+	if (data + 34 > end)
+		return XDP_PASS;
+	length = (data[14] & 15) * 4;
+	data += 14 + length;
+#ifdef MENDED
+	if (data + 4 > end)
+		return XDP_PASS;
+#endif
+	return data[3] == 23 ? XDP_DROP : XDP_PASS; /* error */
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,24 @@
+/* error[not-a-pointer] */
+/* help: again after that call */
+#include <skep.h>
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u8 *data = (__u8 *)(long)ctx->data;
+	__u8 *end = (__u8 *)(long)ctx->data_end;
+
+	if (data + 14 > end)
+		return XDP_PASS;
+	if (bpf_xdp_adjust_head(ctx, -8))
+		return XDP_DROP;
+#ifdef MENDED
+	data = (__u8 *)(long)ctx->data;
+	end = (__u8 *)(long)ctx->data_end;
+	if (data + 14 > end)
+		return XDP_PASS;
+#endif
+	return data[13] ? XDP_DROP : XDP_PASS; /* error */
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

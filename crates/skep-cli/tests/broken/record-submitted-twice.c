@@ -1,0 +1,24 @@
+/* error[argument-type] */
+#include <skep.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u64 *record = bpf_ringbuf_reserve(&events, 8, 0);
+
+	if (!record)
+		return XDP_PASS;
+	*record = 1;
+	bpf_ringbuf_submit(record, 0);
+#ifndef MENDED
+	bpf_ringbuf_submit(record, 0); /* error */
+#endif
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,24 @@
+/* error[null-check] */
+/* help: if (!record) */
+#include <skep.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u64 *record = bpf_ringbuf_reserve(&events, sizeof(*record), 0);
+
+#ifdef MENDED
+	if (!record)
+		return XDP_PASS;
+#endif
+	*record = 1; /* error */
+	bpf_ringbuf_submit(record, 0);
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";

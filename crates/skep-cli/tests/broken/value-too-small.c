@@ -1,0 +1,28 @@
+/* error[map-value-bounds] */
+/* help: only the 4 bytes */
+#include <skep.h>
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} counters SEC(".maps");
+
+SEC("xdp")
+int prog(struct xdp_md *ctx)
+{
+	__u32 key = 0;
+	__u64 *value = bpf_map_lookup_elem(&counters, &key);
+
+	if (!value)
+		return XDP_PASS;
+#ifdef MENDED
+	*(__u32 *)value = 1;
+#else
+	*value = 1; /* error */
+#endif
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual MIT/GPL";
