@@ -152,13 +152,12 @@ fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdi
     let name = program.name.clone();
     let kernel = if names_kernel(&program) { running_kernel() } else { None };
     let program = Arc::new(program);
-    let options = verifier::Options { log, kernel, ..Default::default() };
-    let start = Instant::now();
     let privileges = match options.privileges {
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
     };
     let options = verifier::Options { log: options.log, kernel, privileges, ..Default::default() };
+    let start = Instant::now();
     let judged = verifier::verify(program.clone(), &options);
     let time = start.elapsed();
     let blank = Verdict::blank("user", name, time);

@@ -126,10 +126,14 @@ impl Report {
         self.suggestion = suggest::suggest(self, returns);
     }
 
-    /// Whether the register that it is about is what a call returned, and null.
+    /// Whether the register that it is about is null: what a call returned, or what the compiler knows to be that.
     fn is_null(&self) -> bool {
         let zero = |(register, value): &(u8, String)| Some(*register) == self.register && value == "0";
-        self.registers.iter().any(zero) && self.causes.iter().any(|cause| cause.what.contains(" returns"))
+        self.registers.iter().any(zero)
+            && self
+                .causes
+                .iter()
+                .any(|cause| cause.what.contains(" returns") || cause.what.ends_with("is set to 0"))
     }
 
     /// The name of the variable that the value in question was assigned to, if the source says: `value` of
