@@ -5,11 +5,12 @@
 //! `crates/skep-verify/src/domain`, twice: to a program that tries all values at small widths, and to LLVM IR, in which
 //! a solver looks for values at full width with which a claim returns false. It is no module of any crate.
 //!
-//! A claim whose conditions are not met holds. What numbers give is said here once more, on purpose: by RFC 9669,
-//! sections 4.1 and 4.3, and not by the code that is judged.
+//! A claim whose conditions are not met holds. What numbers give, `concrete` says, as RFC 9669 has it: it is written
+//! apart from the code that is judged.
 
 use skep_isa::{AluOp, Cond, Width};
 
+use crate::concrete::{is_true as holds, run};
 use crate::domain::{Number, Range, Tnum, Word, ones, sign_extend};
 
 /// An abstract number of `W` bits.
@@ -68,49 +69,6 @@ fn given<A: Abstract>(a: A, x: u64, width: u32) -> bool {
 /// Whether there is something that stands for the number.
 fn kept<A: Abstract>(a: Option<A>, x: u64) -> bool {
     a.is_some_and(|a| a.has(x))
-}
-
-/// What an instruction computes of numbers of `width` bits.
-fn run(op: AluOp, x: u64, y: u64, width: u32) -> u64 {
-    let (sx, sy) = (sign_extend(x, width), sign_extend(y, width));
-    let count = y % u64::from(width);
-    let result = match op {
-        AluOp::Add => x.wrapping_add(y),
-        AluOp::Sub => x.wrapping_sub(y),
-        AluOp::Mul => x.wrapping_mul(y),
-        AluOp::Div => x.checked_div(y).unwrap_or(0),
-        AluOp::Mod => x.checked_rem(y).unwrap_or(x),
-        AluOp::Or => x | y,
-        AluOp::And => x & y,
-        AluOp::Xor => x ^ y,
-        AluOp::Lsh => x << count,
-        AluOp::Rsh => x >> count,
-        AluOp::Arsh => (sx >> count) as u64,
-        AluOp::Sdiv if sy == 0 => 0,
-        AluOp::Sdiv => sx.wrapping_div(sy) as u64,
-        AluOp::Smod if sy == 0 => x,
-        AluOp::Smod => sx.wrapping_rem(sy) as u64,
-        AluOp::Mov => y,
-    };
-    result & ones(width)
-}
-
-/// Whether a comparison of numbers of `width` bits holds.
-fn holds(cond: Cond, x: u64, y: u64, width: u32) -> bool {
-    let (sx, sy) = (sign_extend(x, width), sign_extend(y, width));
-    match cond {
-        Cond::Eq => x == y,
-        Cond::Ne => x != y,
-        Cond::Gt => x > y,
-        Cond::Ge => x >= y,
-        Cond::Lt => x < y,
-        Cond::Le => x <= y,
-        Cond::Set => x & y != 0,
-        Cond::Sgt => sx > sy,
-        Cond::Sge => sx >= sy,
-        Cond::Slt => sx < sy,
-        Cond::Sle => sx <= sy,
-    }
 }
 
 /// `a op b` stands for what `x op y` gives.

@@ -294,8 +294,9 @@ fn quoted(path: &Path) -> String {
 fn head(root: &Path) -> String {
     let module = |name: &str, file: &str| format!("#[path = {}]\nmod {name};\n", quoted(&root.join(file)));
     format!(
-        "#![allow(warnings)]\n{}{}use domain::{{Number, Range, Tnum, Word}};\n",
+        "#![allow(warnings)]\n{}{}{}use domain::{{Number, Range, Tnum, Word}};\n",
         module("domain", "crates/skep-verify/src/domain/mod.rs"),
+        module("concrete", "crates/skep-verify/tests/concrete/mod.rs"),
         module("claims", "xtask/prove/claims.rs"),
     )
 }

@@ -6,63 +6,16 @@
 use skep_isa::{AluOp, Cond, Width};
 
 use super::{Number, Range, Tnum, sign_extend};
+use concrete::{is_true as holds, run};
+
+// Tests of whole programs use the rest of it.
+#[allow(dead_code)]
+#[path = "../../tests/concrete/mod.rs"]
+mod concrete;
 
 const W: u32 = 4;
 const H: u32 = 2;
 type Small = Number<W, H>;
-
-/// What an instruction computes, at any width.
-fn run(op: AluOp, a: u64, b: u64, width: u32) -> u64 {
-    let (sa, sb) = (sign_extend(a, width), sign_extend(b, width));
-    let count = b % u64::from(width);
-    let result = match op {
-        AluOp::Add => a.wrapping_add(b),
-        AluOp::Sub => a.wrapping_sub(b),
-        AluOp::Mul => a.wrapping_mul(b),
-        AluOp::Div => a.checked_div(b).unwrap_or(0),
-        AluOp::Mod => a.checked_rem(b).unwrap_or(a),
-        AluOp::Or => a | b,
-        AluOp::And => a & b,
-        AluOp::Xor => a ^ b,
-        AluOp::Lsh => a << count,
-        AluOp::Rsh => a >> count,
-        AluOp::Arsh => (sa >> count) as u64,
-        AluOp::Sdiv => {
-            if sb == 0 {
-                0
-            } else {
-                sa.wrapping_div(sb) as u64
-            }
-        }
-        AluOp::Smod => {
-            if sb == 0 {
-                a
-            } else {
-                sa.wrapping_rem(sb) as u64
-            }
-        }
-        AluOp::Mov => b,
-    };
-    result & super::ones(width)
-}
-
-/// Whether a comparison holds, at any width.
-fn holds(cond: Cond, a: u64, b: u64, width: u32) -> bool {
-    let (sa, sb) = (sign_extend(a, width), sign_extend(b, width));
-    match cond {
-        Cond::Eq => a == b,
-        Cond::Ne => a != b,
-        Cond::Gt => a > b,
-        Cond::Ge => a >= b,
-        Cond::Lt => a < b,
-        Cond::Le => a <= b,
-        Cond::Set => a & b != 0,
-        Cond::Sgt => sa > sb,
-        Cond::Sge => sa >= sb,
-        Cond::Slt => sa < sb,
-        Cond::Sle => sa <= sb,
-    }
-}
 
 /// Abstract values of every kind: all tracked bits, all unsigned and signed ranges, all ranges of the low half, and
 /// what bits and ranges give together.
