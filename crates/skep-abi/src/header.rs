@@ -73,9 +73,17 @@ fn member(field: &Field, name: &str, count: u32) -> String {
     if count == 1 { format!("{ty}{name};") } else { format!("{ty}{name}[{count}];") }
 }
 
+/// Functions that copy from an address that they are given in their third argument: any number to the verifier, and
+/// a pointer to whoever writes C. By what their names start with.
+const COPIES: [&str; 2] = ["bpf_probe_read", "bpf_copy_from_user"];
+
 /// A helper as a pointer to the function at its number, which compilers turn into a call instruction.
 fn declaration(out: &mut String, function: &Function) {
-    let args: Vec<String> = function.args.iter().enumerate().map(|(i, arg)| argument(i, *arg)).collect();
+    let is_address = |index: usize| index == 2 && COPIES.iter().any(|name| function.name.starts_with(name));
+    let args = function.args.iter().enumerate();
+    let args: Vec<String> = args
+        .map(|(i, arg)| if is_address(i) { "const void *address".to_owned() } else { argument(i, *arg) })
+        .collect();
     let args = if args.is_empty() { "void".to_string() } else { args.join(", ") };
     let ret = match (function.ret, function.args) {
         (Ret::Void, _) => "void (*",

@@ -11,6 +11,7 @@ mod dis;
 mod explain;
 mod failure;
 mod feature;
+mod fix;
 mod from_log;
 mod lsp;
 mod maps;

@@ -1,7 +1,7 @@
 //! What the verbs share: a PROG to an object, the choice of a program in it, the choice of a host.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -35,9 +35,14 @@ pub(crate) struct Source {
 impl Source {
     /// Reads the file.
     pub(crate) fn read(&self) -> Result<Object, Failure> {
-        let options = CompileOptions { compiler: self.cc.clone(), arguments: Vec::new() };
+        self.read_from(&self.prog, Vec::new())
+    }
+
+    /// Reads another file in its place, with further arguments for the compiler.
+    pub(crate) fn read_from(&self, path: &Path, arguments: Vec<OsString>) -> Result<Object, Failure> {
+        let options = CompileOptions { compiler: self.cc.clone(), arguments };
         let assembly = skep::asm::Options { isa: self.rows.read()?, ..skep::source::assembly_options() };
-        Ok(skep::source::read_with(&self.prog, &options, &assembly)?)
+        Ok(skep::source::read_with(path, &options, &assembly)?)
     }
 
     /// The rows given with `--isa`.

@@ -1,6 +1,7 @@
 //! `skep verify`: what the user host's verifier, the kernel's, or both say of a program.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,12 @@ use skep::abi::ProgType;
 use skep::btf::Btf;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded};
 use skep::obj::{Object, Program};
-use skep::verify::report::{Report, kernel_log};
+use skep::verify::report::{Edit, Report, kernel_log};
+use skep::verify::{Verified, VerifyError};
 use skep::{LinuxHost, verify as verifier};
 
 use crate::failure::Failure;
+use crate::fix;
 use crate::output::Output;
 use crate::programs::Source;
 
@@ -39,16 +42,26 @@ enum Loader {
     BpfOnly,
 }
 
+/// Which suggestions are followed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Trust {
+    /// Those that add a check which is missing, and change nothing else
+    Certain,
+    /// Those, too, that make a program which may be another than was meant
+    Maybe,
+}
+
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
   skep verify firewall.s                    accepted, or why not
   skep verify firewall.o --host both        ask the running kernel too
   skep verify --from-kernel-log dmesg.txt   what a kernel's verifier means by its log
+  skep verify firewall.c --fix              a diff that adds the checks that are missing
   skep verify firewall.o --stats            a CSV line a program, in veristat's columns")]
 pub(crate) struct Options {
     #[command(flatten)]
-    source: Source,
+    pub(crate) source: Source,
 
     /// Whose judgement
     #[arg(long, value_enum, default_value = "user")]
@@ -62,6 +75,23 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["host", "log", "stats", "name"])]
     from_kernel_log: bool,
 
+    /// Follow the suggestions in a C source until it is accepted, and print the changes: those that only add a check
+    /// that is missing, or with `maybe` those, too, that may make it another program than was meant
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHICH",
+        require_equals = true,
+        num_args = 0..=1,
+        default_missing_value = "certain",
+        conflicts_with_all = ["host", "log", "stats", "from_kernel_log"]
+    )]
+    pub(crate) fix: Option<Trust>,
+
+    /// With --fix, write the changed source over the old one
+    #[arg(long, requires = "fix")]
+    pub(crate) write: bool,
+
     /// Print the verifier's log: the state at each instruction
     #[arg(long)]
     log: bool,
@@ -72,7 +102,7 @@ pub(crate) struct Options {
 
     /// One JSON object a program and judge
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 /// What one judge says of one program.
@@ -116,6 +146,9 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
     if options.from_kernel_log {
         return explain_log(options);
     }
+    if let Some(trust) = options.fix {
+        return fix::fix(options, trust);
+    }
     let object = options.source.read_expanded()?;
     let programs = options.source.programs(&object)?;
     let mut out = Output::new();
@@ -130,7 +163,7 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
             verdicts.push(ask_skep(&object, function, options)?);
         }
         if options.host != Judge::User {
-            verdicts.push(ask_linux(&object, function, options.log)?);
+            verdicts.push(ask_linux(&object, function, &options.source.prog, options.log)?);
         }
         for verdict in &verdicts {
             refused |= !verdict.accepted;
@@ -147,21 +180,40 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
     if refused || disagree { Err(Failure::Said) } else { Ok(()) }
 }
 
-fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdict, Failure> {
-    let program = object.program(function)?;
-    let name = program.name.clone();
+/// A program, and what skep's verifier says of it.
+pub(crate) struct Examined {
+    pub(crate) program: Arc<Program>,
+    asked: verifier::Options,
+    judged: Result<Verified, VerifyError>,
+    time: Duration,
+}
+
+impl Examined {
+    /// The refusal, explained; with the edit that would mend it where the source is there.
+    pub(crate) fn report(&self) -> Option<Report> {
+        let error = self.judged.as_ref().err()?;
+        Some(Report::with_heat(error, &self.program, &self.asked))
+    }
+}
+
+/// Has skep's verifier look at a program.
+pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Result<Examined, Failure> {
+    let program = Arc::new(object.program(function)?);
     let kernel = if names_kernel(&program) { running_kernel() } else { None };
-    let program = Arc::new(program);
     let privileges = match options.privileges {
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
     };
-    let options = verifier::Options { log: options.log, kernel, privileges, ..Default::default() };
+    let asked = verifier::Options { log: options.log, kernel, privileges, ..Default::default() };
     let start = Instant::now();
-    let judged = verifier::verify(program.clone(), &options);
-    let time = start.elapsed();
-    let blank = Verdict::blank("user", name, time);
-    Ok(match judged {
+    let judged = verifier::verify(program.clone(), &asked);
+    Ok(Examined { program, asked, judged, time: start.elapsed() })
+}
+
+fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdict, Failure> {
+    let examined = examine(object, function, options)?;
+    let blank = Verdict::blank("user", examined.program.name.clone(), examined.time);
+    Ok(match &examined.judged {
         Ok(verified) => Verdict {
             accepted: true,
             insns: verified.stats().insns_processed,
@@ -170,7 +222,11 @@ fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdi
             log: verified.log().unwrap_or_default().to_string(),
             ..blank
         },
-        Err(error) => refused(blank, &Report::with_heat(&error, &program, &options)),
+        Err(_) => {
+            let Some(mut report) = examined.report() else { return Ok(blank) };
+            fix::mend(&mut report, &examined.program, &options.source.prog);
+            refused(blank, &report)
+        }
     })
 }
 
@@ -194,8 +250,24 @@ fn refused(blank: Verdict, report: &Report) -> Verdict {
     Verdict { report: report.to_string(), explained: Some(explained(report)), insn: report.insn, ..blank }
 }
 
+/// An edit, for editors.
+pub(crate) fn edit_json(edit: &Edit) -> Value {
+    let replacements: Vec<Value> = edit
+        .replacements
+        .iter()
+        .map(|part| {
+            json!({
+                "line_start": part.start.line, "column_start": part.start.column,
+                "line_end": part.end.line, "column_end": part.end.column,
+                "old": part.old, "new": part.new,
+            })
+        })
+        .collect();
+    json!({"file": &*edit.file, "applicability": edit.applicability.name(), "replacements": replacements})
+}
+
 /// A report, for editors.
-fn explained(report: &Report) -> Value {
+pub(crate) fn explained(report: &Report) -> Value {
     let line = |source: &Option<verifier::Source>| source.as_ref().map(|source| source.line);
     let (file, column) = match &report.source {
         Some(source) => (Some(&*source.file), Some(source.column)),
@@ -229,7 +301,9 @@ fn explained(report: &Report) -> Value {
         "function": report.function, "insn": report.insn, "file": file, "line": line(&report.source),
         "column": column, "register": report.register, "registers": registers, "causes": causes, "path": path,
         "heat": heat,
-        "suggestion": report.suggestion.as_ref().map(|s| json!({"text": s.text, "code": s.code})),
+        "suggestion": report.suggestion.as_ref().map(|s| {
+            json!({"text": s.text, "code": s.code, "edit": s.edit.as_ref().map(edit_json)})
+        }),
     })
 }
 
@@ -254,7 +328,7 @@ fn explain_log(options: &Options) -> Result<(), Failure> {
     out.finish()
 }
 
-fn ask_linux(object: &Object, function: usize, log: bool) -> Result<Verdict, Failure> {
+fn ask_linux(object: &Object, function: usize, prog: &Path, log: bool) -> Result<Verdict, Failure> {
     let mut host = LinuxHost::new();
     let start = Instant::now();
     let loaded = Loaded::new(&mut host, object, &[function], &LoadOptions { log, ..LoadOptions::default() });
@@ -275,7 +349,10 @@ fn ask_linux(object: &Object, function: usize, log: bool) -> Result<Verdict, Fai
             let said = error.to_string();
             let HostError::RefusedByKernel { log: whole, .. } = error else { unreachable!("matched above") };
             let blank = match kernel_log::explain(&whole) {
-                Ok(report) => refused(blank, &report),
+                Ok(mut report) => {
+                    fix::mend(&mut report, &object.program(function)?, prog);
+                    refused(blank, &report)
+                }
                 Err(_) => Verdict { report: said, ..blank },
             };
             Ok(Verdict { log: if log { whole } else { String::new() }, ..blank })

@@ -8,9 +8,6 @@ int prog(struct xdp_md *ctx)
 	__u32 index = ctx->rx_queue_index & 255;
 
 	bytes[ctx->ingress_ifindex & 15] = 1;
-#ifdef MENDED
-	index &= 15;
-#endif
 	return bytes[index] ? XDP_DROP : XDP_PASS; /* error */
 }
 

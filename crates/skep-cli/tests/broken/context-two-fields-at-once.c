@@ -5,11 +5,7 @@
 SEC("tc")
 int prog(struct __sk_buff *ctx)
 {
-#ifdef MENDED
-	return ctx->mark;
-#else
 	return *(volatile __u64 *)&ctx->mark; /* error */
-#endif
 }
 
 char _license[] SEC("license") = "Dual MIT/GPL";

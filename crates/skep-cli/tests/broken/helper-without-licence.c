@@ -11,8 +11,4 @@ int prog(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-#ifdef MENDED
-char _license[] SEC("license") = "GPL";
-#else
 char _license[] SEC("license") = "Proprietary";
-#endif

@@ -24,10 +24,6 @@ int prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (index >= 128)
 		return XDP_PASS;
-#ifdef MENDED
-	if (index >= 100)
-		return XDP_PASS;
-#endif
 	return value->bytes[index] ? XDP_DROP : XDP_PASS; /* error */
 }
 

@@ -24,10 +24,6 @@ int prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (index >= 64)
 		return XDP_PASS;
-#ifdef MENDED
-	if (index < 0)
-		return XDP_PASS;
-#endif
 	return value->bytes[index] ? XDP_DROP : XDP_PASS; /* error */
 }
 

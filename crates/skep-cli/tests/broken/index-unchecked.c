@@ -22,9 +22,6 @@ int prog(struct xdp_md *ctx)
 
 	if (!value)
 		return XDP_PASS;
-#ifdef MENDED
-	index &= 63;
-#endif
 	return value->bytes[index] ? XDP_DROP : XDP_PASS; /* error */
 }
 

@@ -6,11 +6,7 @@ int prog(struct __sk_buff *ctx)
 {
 	__u8 bytes[64];
 
-#ifdef MENDED
-	bpf_skb_load_bytes(ctx, 0, bytes, sizeof(bytes));
-#else
 	bpf_skb_load_bytes(ctx, 0, bytes, 1024); /* error */
-#endif
 	return TC_ACT_OK;
 }
 

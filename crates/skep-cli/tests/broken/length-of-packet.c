@@ -8,11 +8,6 @@ int prog(struct __sk_buff *ctx)
 	__u8 bytes[64];
 	__u32 length = ctx->len;
 
-#ifdef MENDED
-	barrier_var(length);
-	if (length < 1 || length > sizeof(bytes))
-		return TC_ACT_OK;
-#endif
 	bpf_skb_load_bytes(ctx, 0, bytes, length); /* error */
 	return TC_ACT_OK;
 }

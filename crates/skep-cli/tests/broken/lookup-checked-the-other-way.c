@@ -15,11 +15,7 @@ int prog(struct xdp_md *ctx)
 	__u32 key = 0;
 	__u64 *value = bpf_map_lookup_elem(&counters, &key);
 
-#ifdef MENDED
-	if (value)
-#else
 	if (!value)
-#endif
 		*(volatile __u64 *)value = 1; /* error */
 	return XDP_PASS;
 }

@@ -5,13 +5,9 @@
 SEC("tc")
 int prog(struct __sk_buff *ctx)
 {
-#ifdef MENDED
-	return ctx->mark;
-#else
 	__u32 *place = (__u32 *)(long)ctx->mark;
 
 	return *place; /* error */
-#endif
 }
 
 char _license[] SEC("license") = "Dual MIT/GPL";

@@ -12,11 +12,7 @@ SEC("xdp")
 int prog(struct xdp_md *ctx)
 {
 	__u64 number = ctx->rx_queue_index;
-#ifdef MENDED
-	__u64 *value = bpf_map_lookup_elem(&counters, &number);
-#else
 	__u64 *value = bpf_map_lookup_elem(&counters, (void *)(long)number); /* error */
-#endif
 
 	return value ? XDP_DROP : XDP_PASS;
 }

@@ -12,10 +12,6 @@ int prog(struct xdp_md *ctx)
 	if (data + 64 > end)
 		return XDP_PASS;
 	offset = data[0];
-#ifdef MENDED
-	if (data + offset + 1 > end)
-		return XDP_PASS;
-#endif
 	return data[offset] == 23 ? XDP_DROP : XDP_PASS; /* error */
 }
 

@@ -13,10 +13,6 @@ int prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	length = (data[14] & 15) * 4;
 	data += 14 + length;
-#ifdef MENDED
-	if (data + 4 > end)
-		return XDP_PASS;
-#endif
 	return data[3] == 23 ? XDP_DROP : XDP_PASS; /* error */
 }
 

@@ -8,10 +8,6 @@ int prog(struct xdp_md *ctx)
 	__u32 *meta = (__u32 *)(long)ctx->data_meta;
 	__u8 *data = (__u8 *)(long)ctx->data;
 
-#ifdef MENDED
-	if ((__u8 *)(meta + 1) > data)
-		return XDP_PASS;
-#endif
 	return *meta ? XDP_DROP : XDP_PASS; /* error */
 }
 

@@ -12,12 +12,6 @@ int prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (bpf_xdp_adjust_head(ctx, -8))
 		return XDP_DROP;
-#ifdef MENDED
-	data = (__u8 *)(long)ctx->data;
-	end = (__u8 *)(long)ctx->data_end;
-	if (data + 14 > end)
-		return XDP_PASS;
-#endif
 	return data[13] ? XDP_DROP : XDP_PASS; /* error */
 }
 

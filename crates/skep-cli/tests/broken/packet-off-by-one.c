@@ -8,11 +8,7 @@ int prog(struct xdp_md *ctx)
 	__u8 *data = (__u8 *)(long)ctx->data;
 	__u8 *end = (__u8 *)(long)ctx->data_end;
 
-#ifdef MENDED
-	if (data + 15 > end)
-#else
 	if (data + 14 > end)
-#endif
 		return XDP_PASS;
 	return data[14] == 0x45 ? XDP_DROP : XDP_PASS; /* error */
 }

@@ -9,11 +9,7 @@ int prog(struct xdp_md *ctx)
 	__u8 *end = (__u8 *)(long)ctx->data_end;
 	__u32 offset = ctx->rx_queue_index;
 
-#ifdef MENDED
-	offset &= 0x7fff;
-#else
 	offset &= 0xfffff;
-#endif
 	data += offset;
 	if (data + 1 > end)
 		return XDP_PASS;

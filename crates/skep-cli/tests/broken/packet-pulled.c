@@ -10,12 +10,6 @@ int prog(struct __sk_buff *ctx)
 
 	if (data + 34 > end) {
 		bpf_skb_pull_data(ctx, 34);
-#ifdef MENDED
-		data = (__u8 *)(long)ctx->data;
-		end = (__u8 *)(long)ctx->data_end;
-		if (data + 34 > end)
-			return TC_ACT_OK;
-#endif
 	}
 	return data[33] ? TC_ACT_SHOT : TC_ACT_OK; /* error */
 }

@@ -8,10 +8,6 @@ int prog(struct xdp_md *ctx)
 	__u8 *data = (__u8 *)(long)ctx->data;
 	__u8 *end = (__u8 *)(long)ctx->data_end;
 
-#ifdef MENDED
-	if (data + 14 > end)
-		return XDP_PASS;
-#endif
 	return data[13] == 6 ? XDP_DROP : XDP_PASS; /* error */
 }
 

@@ -15,14 +15,7 @@ int prog(struct xdp_md *ctx)
 	if (!record)
 		return XDP_PASS;
 	if (ctx->rx_queue_index == 3)
-#ifdef MENDED
-	{
-		bpf_ringbuf_discard(record, 0);
 		return XDP_DROP;
-	}
-#else
-		return XDP_DROP;
-#endif
 	*record = 1;
 	bpf_ringbuf_submit(record, 0);
 	return XDP_PASS;

@@ -10,11 +10,7 @@ struct {
 SEC("xdp")
 int prog(struct xdp_md *ctx)
 {
-#ifdef MENDED
-	__u64 *record = bpf_ringbuf_reserve(&events, 64, 0);
-#else
 	__u64 *record = bpf_ringbuf_reserve(&events, ctx->rx_queue_index, 0); /* error */
-#endif
 
 	if (record)
 		bpf_ringbuf_discard(record, 0);

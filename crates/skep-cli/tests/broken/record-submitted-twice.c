@@ -15,9 +15,7 @@ int prog(struct xdp_md *ctx)
 		return XDP_PASS;
 	*record = 1;
 	bpf_ringbuf_submit(record, 0);
-#ifndef MENDED
 	bpf_ringbuf_submit(record, 0); /* error */
-#endif
 	return XDP_PASS;
 }
 

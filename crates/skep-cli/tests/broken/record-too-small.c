@@ -15,9 +15,7 @@ int prog(struct xdp_md *ctx)
 	if (!record)
 		return XDP_PASS;
 	record[0] = 1;
-#ifndef MENDED
 	record[1] = 2; /* error */
-#endif
 	bpf_ringbuf_submit(record, 0);
 	return XDP_PASS;
 }

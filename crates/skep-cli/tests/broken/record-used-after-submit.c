@@ -13,13 +13,8 @@ int prog(struct xdp_md *ctx)
 
 	if (!record)
 		return XDP_PASS;
-#ifdef MENDED
-	*record = 1;
-	bpf_ringbuf_submit(record, 0);
-#else
 	bpf_ringbuf_submit(record, 0);
 	*record = 1; /* error */
-#endif
 	return XDP_PASS;
 }
 

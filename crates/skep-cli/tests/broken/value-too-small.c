@@ -17,11 +17,7 @@ int prog(struct xdp_md *ctx)
 
 	if (!value)
 		return XDP_PASS;
-#ifdef MENDED
-	*(__u32 *)value = 1;
-#else
 	*value = 1; /* error */
-#endif
 	return XDP_PASS;
 }
 

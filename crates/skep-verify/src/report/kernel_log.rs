@@ -131,7 +131,7 @@ pub fn explain(text: &str) -> Result<Report, KernelLogError> {
         report.message = format!("{}: {reason}", report.message);
     }
     if let Some(text) = log.suggestion {
-        report.suggestion = Some(Suggestion { text, code: None });
+        report.suggestion = Some(Suggestion::words(text));
     }
     Ok(report)
 }

@@ -4,8 +4,10 @@
 //! A [`Report`] is made of an error of this verifier, or of what a kernel's log says ([`kernel_log`]); from there on there
 //! is no difference.
 
+mod edit;
 mod heat;
 pub mod kernel_log;
+mod mend;
 mod packet;
 mod rules;
 mod suggest;
@@ -22,6 +24,7 @@ use skep_obj::Program;
 use crate::error::{Decision, Source, VerifyError};
 use crate::options::Options;
 
+pub use edit::{Applicability, Edit, EditError, Point, Replacement};
 pub use heat::Heat;
 pub use rules::{Class, RULES, Rule};
 pub use suggest::Suggestion;
@@ -113,17 +116,27 @@ impl Report {
         report
     }
 
+    /// Calls a file by another name, where the program was compiled from a copy; whether it is where the program was
+    /// refused.
+    pub fn rename_file(&mut self, from: &str, to: &Arc<str>) -> bool {
+        let is_there = self.source.as_ref().is_some_and(|source| &*source.file == from);
+        let causes = self.causes.iter_mut().filter_map(|cause| cause.source.as_mut());
+        let path = self.path.iter_mut().filter_map(|branch| branch.source.as_mut());
+        let heat = self.heat.iter_mut().filter_map(|heat| heat.source.as_mut());
+        for source in self.source.iter_mut().chain(causes).chain(path).chain(heat) {
+            if &*source.file == from {
+                source.file = to.clone();
+            }
+        }
+        is_there
+    }
+
     /// What follows from the rest.
     fn finish(&mut self, prog_type: ProgType) {
         let text = self.register.and_then(|r| self.registers.iter().find(|(at, _)| *at == r));
         self.varies = text.is_some_and(|(_, text)| text.contains("umax=") || text.contains("var_off="));
         self.meta = text.is_some_and(|(_, text)| text.starts_with("pkt_meta"));
-        let returns = match prog_type {
-            ProgType::Xdp => "XDP_PASS",
-            ProgType::SchedCls | ProgType::SchedAct => "TC_ACT_OK",
-            _ => "0",
-        };
-        self.suggestion = suggest::suggest(self, returns);
+        self.suggestion = suggest::suggest(self, suggest::pass_value(prog_type));
     }
 
     /// Whether the register that it is about is null: what a call returned, or what the compiler knows to be that.

@@ -2,20 +2,49 @@
 
 use std::fmt;
 
+use skep_abi::ProgType;
+
 use super::Report;
+use super::edit::Edit;
 
 /// A way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suggestion {
     /// What to do.
     pub text: String,
-    /// The lines that do it, in C.
+    /// The lines that do it, in C, in general terms.
     pub code: Option<String>,
+    /// The change of the source that does it, where the source was looked at ([`Report::mend`]).
+    pub edit: Option<Edit>,
+}
+
+impl Suggestion {
+    /// One in words.
+    pub(super) fn words(text: impl Into<String>) -> Suggestion {
+        Suggestion { text: text.into(), code: None, edit: None }
+    }
+
+    /// One with lines of C.
+    fn code(text: impl Into<String>, code: String) -> Suggestion {
+        Suggestion { code: Some(code), ..Suggestion::words(text) }
+    }
+}
+
+/// What a program of a kind returns when it has nothing to do.
+pub(super) fn pass_value(prog_type: ProgType) -> &'static str {
+    match prog_type {
+        ProgType::Xdp => "XDP_PASS",
+        ProgType::SchedCls | ProgType::SchedAct => "TC_ACT_OK",
+        _ => "0",
+    }
 }
 
 impl fmt::Display for Suggestion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)?;
+        if let Some(edit) = &self.edit {
+            return write!(f, "{edit}");
+        }
         if let Some(code) = &self.code {
             for line in code.lines() {
                 write!(f, "\n      {line}")?;
@@ -27,8 +56,8 @@ impl fmt::Display for Suggestion {
 
 /// What to do about what a report says; `returns` is what a program of the kind returns when it has nothing to do.
 pub(super) fn suggest(report: &Report, returns: &str) -> Option<Suggestion> {
-    let code = |text: &str, code: String| Some(Suggestion { text: text.to_owned(), code: Some(code) });
-    let words = |text: &str| Some(Suggestion { text: text.to_owned(), code: None });
+    let code = |text: &str, code: String| Some(Suggestion::code(text, code));
+    let words = |text: &str| Some(Suggestion::words(text));
     let register = report.register.map_or_else(|| "the register".to_owned(), |r| format!("r{r}"));
     let moved = report.causes.iter().find(|cause| cause.what.contains("may move the packet"));
     match report.rule.name {
@@ -183,7 +212,7 @@ fn bound(report: &Report, register: &str) -> Option<Suggestion> {
     {
         let text =
             format!("access only the {room} bytes that there are, or make them more where they are declared");
-        return Some(Suggestion { text, code: None });
+        return Some(Suggestion::words(text));
     }
     let (text, code) = match (report.rule.name, room) {
         ("argument-size", _) => (
@@ -196,18 +225,18 @@ fn bound(report: &Report, register: &str) -> Option<Suggestion> {
         (_, Some(room)) if room.is_power_of_two() => {
             let text = format!("mask the index with `& {}`, or compare it", room - 1);
             let code = format!("index &= {};", room - 1);
-            return Some(Suggestion { text, code: Some(code) });
+            return Some(Suggestion::code(text, code));
         }
         (_, Some(room)) => {
             let text =
                 format!("compare the index before: all of {register}'s access must stay below {room} bytes");
             let code = format!("if (index >= {room})\n    return 0;");
-            return Some(Suggestion { text, code: Some(code) });
+            return Some(Suggestion::code(text, code));
         }
         _ => (
             "compare the index with its limit before, or mask it",
             "if (index >= LIMIT)\n    return 0;".to_owned(),
         ),
     };
-    Some(Suggestion { text: text.to_owned(), code: Some(code) })
+    Some(Suggestion::code(text, code))
 }
