@@ -8,7 +8,7 @@ use crate::command;
 use crate::error::Error;
 
 /// The packages, and what is tested with each.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 17] = [
     ("clang-14", "objects of clang 14"),
     ("clang-16", "objects of clang 16"),
     ("clang-19", "objects of clang 19, C sources"),
@@ -22,6 +22,8 @@ const PACKAGES: [(&str, &str); 15] = [
     ("iptables", "iptables' verdicts"),
     ("iproute2", "network namespaces and attached programs"),
     ("libbpf-dev", "C sources that include bpf_helpers.h"),
+    ("libbpf-tools", "objects that libbpf relocates"),
+    ("xdp-tools", "objects that libbpf relocates"),
     ("z3", "proofs of the operators of abstract numbers"),
     ("linux-libc-dev", "C sources that include linux/bpf.h"),
 ];

@@ -159,7 +159,8 @@ fn recorded(function: &mut Function, btf: &Btf, ext: &BtfExt) {
             insn: slot(relo.insn_off)?,
             type_id: relo.type_id,
             access: btf.text(relo.access).into_owned(),
-            kind: relo.kind.0,
+            kind: relo.kind,
+            failure: None,
         })
     });
     let relos = relos.collect();

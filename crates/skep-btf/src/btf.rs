@@ -46,8 +46,13 @@ pub struct Btf {
     strings: Vec<u8>,
     /// Built when a name is first looked up.
     names: OnceLock<NameIndex>,
+    /// Bytes of a pointer, when first asked for.
+    pointer_size: OnceLock<u32>,
 }
 
+/// How compilers spell `long` and `unsigned long`, each of which is as large as a pointer on Linux.
+const LONGS: [&str; 6] =
+    ["long int", "long", "long unsigned int", "unsigned long", "unsigned long int", "long signed int"];
 /// Bytes of the header as written; later formats have more.
 const HEADER_LEN: usize = 24;
 /// Bytes of the header with a layout part (Linux 7.x).
@@ -95,7 +100,8 @@ impl Btf {
         }
         let starts = find_records(&words, first_id, types_offset)?;
         limit("types", MAX_TYPES, u64::from(first_id) + starts.len() as u64)?;
-        let btf = Self { endian, base, first_id, first_str, words, starts, strings, names: OnceLock::new() };
+        let (names, pointer_size) = Default::default();
+        let btf = Self { endian, base, first_id, first_str, words, starts, strings, names, pointer_size };
         btf.check_references(types_offset)?;
         Ok(btf)
     }
@@ -260,6 +266,34 @@ impl Btf {
 
     pub(crate) fn name_index(&self) -> &NameIndex {
         self.names.get_or_init(|| NameIndex::new(self))
+    }
+
+    /// Bytes of a pointer, by what `long` has: BTF does not say it otherwise.
+    pub fn pointer_size(&self) -> u32 {
+        *self.pointer_size.get_or_init(|| match &self.base {
+            Some(base) => base.pointer_size(),
+            None => self.long_size().unwrap_or(crate::query::POINTER_SIZE),
+        })
+    }
+
+    fn long_size(&self) -> Option<u32> {
+        self.types().find_map(|(_, ty)| match ty {
+            Type::Int(int) if matches!(int.size, 4 | 8) && LONGS.contains(&self.name(int.name)) => {
+                Some(int.size)
+            }
+            _ => None,
+        })
+    }
+
+    /// The types of its own with this name, of any kind, ascending.
+    pub(crate) fn own_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = TypeId> + 'a {
+        let ids = self.name_index().candidates(name).map(|index| TypeId(self.first_id + index));
+        ids.filter(move |&id| self.record(id).is_ok_and(|record| self.name(record.name) == name))
+    }
+
+    /// The strings of its own, each with a zero byte behind.
+    pub(crate) fn own_strings(&self) -> &[u8] {
+        &self.strings
     }
 
     /// Words and strings of its own, for a builder to go on with.

@@ -195,6 +195,20 @@ pub enum BtfError {
         /// The size.
         found: u32,
     },
+    /// A question about a type (CO-RE) that asks for something nobody here knows.
+    CoreKindUnknown {
+        /// The number of what it asks for.
+        found: u32,
+    },
+    /// A question about a type (CO-RE) with a path that the type does not have.
+    CoreAccess {
+        /// The type.
+        id: TypeId,
+        /// The path.
+        access: String,
+        /// What was expected of it.
+        problem: &'static str,
+    },
     /// Fewer bytes than a value of the type has.
     ValueTruncated {
         /// The type.
@@ -309,6 +323,12 @@ impl fmt::Display for BtfError {
                 "offset {offset:#x}: expected {part} records of at least {expected_min} bytes in whole words, \
                  found {found}"
             ),
+            Self::CoreKindUnknown { found } => {
+                write!(f, "unknown kind of CO-RE relocation {found}: expected 0 to 12")
+            }
+            Self::CoreAccess { id, access, problem } => {
+                write!(f, "CO-RE relocation of type {id} with path '{access}': {problem}")
+            }
             Self::ValueTruncated { id, expected, found } => {
                 write!(f, "value of type {id} truncated: expected {expected} bytes, found {found}")
             }

@@ -6,6 +6,7 @@
 //!   [`resolve`](Btf::resolve), [`find_member`](Btf::find_member), [`type_name`](Btf::type_name).
 //! - [`Value`] is bytes seen through a type, for printing the contents of maps.
 //! - [`BtfExt`] is `.BTF.ext`: functions, source lines and CO-RE records by instruction.
+//! - [`core`] answers what those records ask, by the types of the kernel that a program is for.
 //! - [`BtfMapDef`] is a map definition of a `.maps` section.
 //! - [`sanitize`] and [`place_section`] make compilers' output what a kernel accepts.
 //!
@@ -47,6 +48,7 @@
 
 mod btf;
 mod builder;
+pub mod core;
 mod error;
 mod ext;
 mod kind;

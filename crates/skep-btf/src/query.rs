@@ -32,10 +32,7 @@ impl Btf {
     pub fn find(&self, name: &str, kind: Kind) -> Option<TypeId> {
         let in_base = self.base().and_then(|base| base.find(name, kind));
         in_base.or_else(|| {
-            let mut own = self.name_index().candidates(name).map(|index| TypeId(self.first_id().0 + index));
-            own.find(|&id| {
-                self.record(id).is_ok_and(|record| record.info.kind == kind && self.name(record.name) == name)
-            })
+            self.own_named(name).find(|&id| self.record(id).is_ok_and(|record| record.info.kind == kind))
         })
     }
 
@@ -66,7 +63,7 @@ impl Btf {
             let size = match self.get(at)? {
                 Type::Int(int) => int.size,
                 Type::Float(float) => float.size,
-                Type::Ptr(_) => POINTER_SIZE,
+                Type::Ptr(_) => self.pointer_size(),
                 Type::Struct(composite) | Type::Union(composite) => composite.size,
                 Type::Enum(values) | Type::Enum64(values) => values.size,
                 Type::DataSec(section) => section.size,
@@ -110,7 +107,7 @@ impl Btf {
             Type::Int(int) => Ok(number(int.size)),
             Type::Float(float) => Ok(number(float.size)),
             Type::Enum(values) | Type::Enum64(values) => Ok(number(values.size)),
-            Type::Ptr(_) => Ok(POINTER_SIZE),
+            Type::Ptr(_) => Ok(self.pointer_size()),
             Type::Array(array) => self.align_within(array.elem, from, depth + 1, seen),
             Type::Var(var) => self.align_within(var.ty, from, depth + 1, seen),
             Type::Struct(composite) | Type::Union(composite) => {
@@ -229,7 +226,7 @@ impl NameIndex {
     }
 
     /// Indices of types that may have the name.
-    fn candidates(&self, name: &str) -> impl Iterator<Item = u32> {
+    pub(crate) fn candidates(&self, name: &str) -> impl Iterator<Item = u32> {
         let step = |link: u32| link.checked_sub(1);
         std::iter::successors(step(self.heads[self.slot(name.as_bytes())]), move |&index| {
             step(self.nexts[index as usize])

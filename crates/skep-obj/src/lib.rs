@@ -1,7 +1,7 @@
 //! Objects and the programs in them.
 //!
 //! An [`Object`] is what an ELF file of BPF says: functions, maps, data, types, licence; the same bytes give
-//! the same value on every machine. A [`Program`] is one entry function of it with everything it calls, laid
+//! the same value on every machine; [`Object::relocate`] makes it fit a kernel, by that kernel's types. A [`Program`] is one entry function of it with everything it calls, laid
 //! out in one sequence of instructions, its maps by index. Neither knows of descriptors, kernels or addresses:
 //! whoever loads a program turns indices into what they stand for there.
 //!
@@ -14,6 +14,7 @@ mod handler;
 mod object;
 mod program;
 mod read;
+mod relocate;
 
 pub use elf_write::{MAX_SECTION_BYTES, WriteError};
 pub use extension::{ExtensionError, expand_extensions};
@@ -26,3 +27,4 @@ pub use read::{
     MAX_ALIASES, MAX_DATA_BYTES, MAX_DATA_SECTIONS, MAX_FILE_BYTES, MAX_MAPS, MAX_NAME_BYTES,
     MAX_OBJECT_FUNCTIONS, MAX_OBJECT_SLOTS, MAX_RELOCATIONS, MAX_SECTIONS, MAX_SYMBOLS, Problem, ReadError,
 };
+pub use relocate::{POISON, RelocateError};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use skep_abi::MapDef;
-use skep_btf::{Btf, Kind, Type, TypeId};
+use skep_btf::core::Failure;
+use skep_btf::{Btf, CoreKind, Kind, Type, TypeId};
 use skep_isa::{Endian, Insn};
 
 /// Everything an object file says.
@@ -41,7 +42,7 @@ pub struct Function {
     pub references: Vec<Reference>,
     /// Source lines, by slot, ascending.
     pub lines: Vec<Line>,
-    /// Records of fields and types that depend on the kernel, by slot, ascending; kept for relocation.
+    /// Records of fields and types that depend on the kernel, by slot, ascending. [`Object::relocate`] answers them.
     pub core_relos: Vec<CoreRelo>,
     /// Its `FUNC` in the types.
     pub btf_id: Option<TypeId>,
@@ -89,7 +90,8 @@ pub struct Line {
     pub column: u32,
 }
 
-/// A CO-RE record: an instruction whose immediate or offset depends on the kernel's types.
+/// A CO-RE record: an instruction whose immediate or offset depends on the kernel's types. Where it comes from doesn't
+/// matter: a compiler's `.BTF.ext`, or anything else that can say these four things.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoreRelo {
     /// Slot of the instruction in its function.
@@ -98,8 +100,17 @@ pub struct CoreRelo {
     pub type_id: TypeId,
     /// The access, as colon-separated indices.
     pub access: String,
-    /// What is asked (`enum bpf_core_relo_kind`).
-    pub kind: u32,
+    /// What is asked.
+    pub kind: CoreKind,
+    /// Why there is no answer on the kernel that the object was made to fit; nothing before it was.
+    pub failure: Option<Arc<Failure>>,
+}
+
+impl CoreRelo {
+    /// Whether the instruction is still as the compiler left it.
+    pub fn is_open(&self) -> bool {
+        self.failure.is_none()
+    }
 }
 
 /// A map of an object.

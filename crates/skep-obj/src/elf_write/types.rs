@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use skep_btf::{
-    Btf, BtfBuilder, BtfExt, BtfMapDef, CoreKind, CoreRelo, DataSec, ExtSection, FuncInfo, IntEncoding, Kind,
-    LineInfo, Linkage, MapValues, POINTER_SIZE, SecVar, Type, TypeId, ValuesOf, place_section,
+    Btf, BtfBuilder, BtfExt, BtfMapDef, CoreRelo, DataSec, ExtSection, FuncInfo, IntEncoding, Kind, LineInfo,
+    Linkage, MapValues, POINTER_SIZE, SecVar, Type, TypeId, ValuesOf, place_section,
 };
 use skep_isa::SLOT_BYTES;
 
@@ -48,11 +48,12 @@ impl Types {
                     line: line.line,
                     col: line.column,
                 }));
-                relos.extend(f.core_relos.iter().map(|relo| CoreRelo {
+                // What was answered, or can't be, is in the instructions.
+                relos.extend(f.core_relos.iter().filter(|relo| relo.is_open()).map(|relo| CoreRelo {
                     insn_off: at(relo.insn),
                     type_id: relo.type_id,
                     access: builder.str(&relo.access),
-                    kind: CoreKind(relo.kind),
+                    kind: relo.kind,
                 }));
             }
             ext.funcs.push(ExtSection { name, records: funcs });

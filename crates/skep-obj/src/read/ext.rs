@@ -59,7 +59,8 @@ pub(super) fn attach(functions: &mut [Function], btf: &Btf, records: &BtfExt) {
                 insn: slot,
                 type_id: record.type_id,
                 access: btf.text(record.access).into_owned(),
-                kind: record.kind.0,
+                kind: record.kind,
+                failure: None,
             });
         },
     );
