@@ -1,7 +1,7 @@
-//! The C header that programs include, printed from the tables: integer types, contexts, map kinds, functions.
+//! The C headers that are printed from the tables: contexts, map kinds, functions. `skep.h` includes them.
 //!
-//! It needs nothing but a compiler: no kernel headers, no libbpf. Names are those of the UAPI and of libbpf's
-//! headers, so that a program written against those compiles against this one, as far as the tables go.
+//! They need nothing but a compiler: no kernel headers, no libbpf. Names are those of the UAPI and of libbpf's
+//! headers, so that a program written against those compiles against these, as far as the tables go.
 
 use std::fmt::Write as _;
 
@@ -9,17 +9,20 @@ use crate::context::{CONTEXTS, Context, Field, FieldKind};
 use crate::function::{Access, Arg, Dynptr, FUNCTIONS, Function, Ret};
 use crate::map::MapType;
 
-/// What does not come from a table: macros and fixed-width integers, as every BPF program uses them.
+/// What does not come from a table: numbers of the UAPI that programs name, and structures that functions work on.
 const PRELUDE: &str = include_str!("prelude.h");
 
-/// The header's text.
+/// The header of kinds and contexts (`skep/contexts.h`). Empty beside a `vmlinux.h` or the kernel's own header, which
+/// say the same.
 ///
 /// ```
-/// let header = skep_abi::c_header();
-/// assert!(header.contains("static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;"));
+/// assert!(skep_abi::c_contexts().contains("struct xdp_md {"));
 /// ```
-pub fn c_header() -> String {
-    let mut out = String::from(PRELUDE);
+pub fn c_contexts() -> String {
+    let mut out = String::from(PRINTED);
+    out.push_str("#if !defined(SKEP_CONTEXTS_H) && !defined(__VMLINUX_H__) && !defined(__LINUX_BPF_H__)\n");
+    out.push_str("#define SKEP_CONTEXTS_H\n\n");
+    out.push_str(PRELUDE);
     out.push_str("\nenum bpf_map_type {\n");
     for kind in MapType::ALL {
         let _ = writeln!(out, "\tBPF_MAP_TYPE_{} = {},", kind.name().to_uppercase(), kind.0);
@@ -28,12 +31,45 @@ pub fn c_header() -> String {
     for context in CONTEXTS.iter().filter(|context| !context.name.is_empty()) {
         structure(&mut out, context);
     }
+    out.push_str("\n#endif\n");
+    out
+}
+
+/// The header of the functions that programs call (`skep/helpers.h`). Its integers are those of `skep/types.h`.
+///
+/// ```
+/// let header = skep_abi::c_functions();
+/// assert!(header.contains("SKEP_HELPER(void *, bpf_map_lookup_elem, 1, (void *map, const void *key));"));
+/// ```
+pub fn c_functions() -> String {
+    let mut out = String::from(PRINTED);
+    out.push_str("#ifndef SKEP_HELPERS_H\n#define SKEP_HELPERS_H\n\n");
+    out.push_str(CALLS);
     for function in FUNCTIONS {
         declaration(&mut out, function);
     }
     out.push_str("\n#endif\n");
     out
 }
+
+/// What printed headers start with.
+const PRINTED: &str = "/* Printed from the tables of skep; do not edit. */\n";
+
+/// How a compiler is told that a name is a call of a number.
+const CALLS: &str = "\
+struct bpf_spin_lock;
+struct bpf_timer;
+struct bpf_dynptr;
+
+/* A helper is called by its number. clang makes such a call of a constant pointer; GCC has an attribute, and without it
+ * may keep the pointer in a register, from which no program can call. */
+#ifdef __clang__
+#define SKEP_HELPER(ret, name, number, args) \\
+	static ret (*const name) args __attribute__((unused)) = (void *)number
+#else
+#define SKEP_HELPER(ret, name, number, args) extern ret name args __attribute__((kernel_helper(number)))
+#endif
+";
 
 /// A context as a C structure; gaps between fields become padding.
 fn structure(out: &mut String, context: &Context) {
@@ -86,13 +122,13 @@ fn declaration(out: &mut String, function: &Function) {
         .collect();
     let args = if args.is_empty() { "void".to_string() } else { args.join(", ") };
     let ret = match (function.ret, function.args) {
-        (Ret::Void, _) => "void (*",
+        (Ret::Void, _) => "void",
         // The one result that may be a negative error number without an argument having been wrong.
-        (Ret::Integer, []) if function.name == "bpf_get_retval" => "int (*",
+        (Ret::Integer, []) if function.name == "bpf_get_retval" => "int",
         // Counters and clocks are unsigned.
-        (Ret::Integer, []) => "__u64 (*",
-        (Ret::Integer | Ret::Filled, _) => "long (*",
-        _ => "void *(*",
+        (Ret::Integer, []) => "__u64",
+        (Ret::Integer | Ret::Filled, _) => "long",
+        _ => "void *",
     };
     // Printing takes a variable number of arguments, which the table shows as three numbers.
     let args = match function.name {
@@ -102,7 +138,7 @@ fn declaration(out: &mut String, function: &Function) {
         _ => args,
     };
     let _ = write!(out, "\n/* {} (Linux {}.{}) */\n", function.doc, function.since.0, function.since.1);
-    let _ = writeln!(out, "static {ret}{})({args}) = (void *){};", function.name, function.id);
+    let _ = writeln!(out, "SKEP_HELPER({ret}, {}, {}, ({args}));", function.name, function.id);
 }
 
 fn argument(index: usize, arg: Arg) -> String {

@@ -5,7 +5,7 @@
 //! - [`ProgType`]: the kinds of program, with the [`Context`] each receives;
 //! - [`Function`]: what programs may call, with the kinds of its arguments and its effects;
 //! - [`Kfunc`]: which functions of the kernel they may call by name;
-//! - [`c_header`]: all of it as a C header.
+//! - [`c_contexts`] and [`c_functions`]: all of it as C headers.
 //!
 //! Nothing here says how any of it is *done*: the verifier, the hosts and the documentation read these
 //! tables, and none of them keeps a list of its own.
@@ -38,7 +38,7 @@ pub use function::{
     Access, Arg, Attach, Callback, CallbackArg, Dynptr, Effect, FUNCTIONS, Function, Place, Programs, Ret,
     Runs,
 };
-pub use header::c_header;
+pub use header::{c_contexts, c_functions};
 pub use kfunc::{Callers, KFUNCS, Kfunc, KfuncFlag, suffix};
 pub use map::{MapDef, MapFlags, MapType};
 pub use prog::{AttachType, PacketAccess, ProgType};

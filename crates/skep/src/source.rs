@@ -95,7 +95,7 @@ pub fn read_with(
             .map_err(|error| SourceError::Object { path: path.into(), error: Box::new(error) })
     };
     if path.extension().is_some_and(|e| e == "c") {
-        return elf(&compile(path, options).map_err(SourceError::Compile)?);
+        return elf(&compile(path, options).map_err(SourceError::Compile)?.object);
     }
     let bytes = std::fs::read(path).map_err(io)?;
     if bytes.starts_with(ELF_MAGIC) {

@@ -1,0 +1,2 @@
+/* libbpf's name for what skep/macros.h has. */
+#include <skep/macros.h>
