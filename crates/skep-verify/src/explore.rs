@@ -139,8 +139,8 @@ pub(crate) struct Explorer<'a> {
     /// Whether a frame of the function may be read where nothing was written.
     pub(crate) reads_uninit: Vec<bool>,
     pub(crate) nodes: Vec<Node>,
-    /// Kept states to compare with, by slot.
-    pub(crate) kept: Vec<Vec<NodeId>>,
+    /// Kept states to compare with, by slot, with the slot of the call that the function was walked for.
+    pub(crate) kept: Vec<Vec<(usize, NodeId)>>,
     pub(crate) free: Vec<NodeId>,
     pub(crate) path: Vec<Kept>,
     pub(crate) history: Vec<Passed>,

@@ -112,12 +112,8 @@ impl Flow {
                         return Err((at, Reason::BadCall { to }));
                     };
                     self.calls[index].push((callee, at));
-                    if matches!(insn.op(), Op::Wide(_)) {
-                        self.meets[program.functions[callee].start] = true;
-                    }
-                    if let Some(after) = self.meets.get_mut(at + 1) {
-                        *after = true;
-                    }
+                    self.meets[program.functions[callee].start] = true;
+                    self.meets[at] |= matches!(insn.op(), Op::Call(_));
                 }
                 Op::Call(Callee::Kfunc) if bounds_loop(program, insn) => self.meets[at] = true,
                 Op::Call(_) if calls_back(program, insn) => {
@@ -125,6 +121,11 @@ impl Flow {
                     self.meets[at] = true;
                 }
                 _ => {}
+            }
+            if matches!(insn.op(), Op::Call(_))
+                && let Some(after) = self.meets.get_mut(at + 1)
+            {
+                *after = true;
             }
         }
         let last = function.end - 1;
@@ -251,6 +252,12 @@ pub(crate) fn bounds_loop(program: &Program, insn: &Insn) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether an instruction counts as a jump where it is decided how often states are kept: as in Linux, calls and ends of
+/// functions do.
+pub(crate) fn is_jump(insn: &Insn) -> bool {
+    matches!(insn.op(), Op::Ja { .. } | Op::Jump { .. } | Op::MayGoto | Op::Call(_) | Op::CallX | Op::Exit)
 }
 
 /// Where an instruction goes on in its function: the next slot, and a jump's target.

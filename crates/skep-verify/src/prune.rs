@@ -6,7 +6,7 @@
 //! `may_goto` bounds it.
 //! Source of the rules: `states_equal`, `regsafe`, `stacksafe` of kernel/bpf/verifier.c, Linux 6.18.
 
-use skep_isa::{Op, Reg};
+use skep_isa::Reg;
 
 use crate::error::Reason;
 use crate::explore::{Explorer, Kept, NodeId};
@@ -127,7 +127,11 @@ impl Explorer<'_> {
         let mut index = self.kept[at].len();
         while index > 0 {
             index -= 1;
-            let id = self.kept[at][index];
+            let (call_site, id) = self.kept[at][index];
+            // States of other calls of the function say nothing of this one, for or against keeping them.
+            if call_site != state.frame().call_site {
+                continue;
+            }
             let node = &self.nodes[id];
             let mut uninit = Vec::new();
             if node.finished {
@@ -151,7 +155,7 @@ impl Explorer<'_> {
             }
             // Nor would the states of other rounds survive if each round counted as a miss.
             if keep {
-                self.miss(at, index);
+                self.miss(at, index, bounded);
             }
         }
         if keep {
@@ -186,7 +190,7 @@ impl Explorer<'_> {
                 self.nodes.len() - 1
             }
         };
-        self.kept[at].push(id);
+        self.kept[at].push((state.frame().call_site, id));
         self.path.push(Kept { node: id, passed: self.history.len() });
         self.stats.states += 1;
         self.stats.peak_states = self.stats.peak_states.max((self.nodes.len() - self.free.len()) as u64);
@@ -273,11 +277,12 @@ impl Explorer<'_> {
     }
 
     /// A comparison that was in vain: states that rarely cover anything are not worth comparing with.
-    fn miss(&mut self, at: usize, index: usize) {
-        let id = self.kept[at][index];
+    /// Only the rounds of a loop that is `bounded` at run time need many of those before them.
+    fn miss(&mut self, at: usize, index: usize, bounded: bool) {
+        let (_, id) = self.kept[at][index];
         let node = &mut self.nodes[id];
         node.misses += 1;
-        let patience = if self.program.insns[at].op() == Op::MayGoto && !node.finished { 64 } else { 3 };
+        let patience = if bounded && !node.finished { 64 } else { 3 };
         if node.misses > node.hits * patience + patience {
             node.dropped = true;
             if node.finished {

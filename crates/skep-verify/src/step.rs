@@ -6,7 +6,7 @@ use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::exception::throws;
 use crate::explore::{Explorer, Next};
-use crate::flow::successors;
+use crate::flow::{is_jump, successors};
 use crate::leave::may_leave;
 use crate::memory::Stored;
 use crate::options::Shifts;
@@ -19,6 +19,7 @@ impl Explorer<'_> {
     pub(crate) fn step(&mut self, at: usize, insn: &Insn, state: &mut State) -> Result<Next, Reason> {
         let (dst, src) = (insn.dst, insn.src);
         operands(insn, self.options.shifts)?;
+        self.jumps += u64::from(is_jump(insn));
         match insn.op() {
             Op::Alu { op, width, src: operand } => self.alu(at, insn, op, width, operand, state)?,
             Op::Neg { width } => {
@@ -44,18 +45,13 @@ impl Explorer<'_> {
                 state.set(dst, Value::scalar(num.swap(order, size)));
             }
             Op::Ja { .. } => {
-                self.jumps += 1;
                 let [Some(next), _] = successors(insn, at) else { return Ok(Next::End) };
                 return Ok(Next::Slot(next));
             }
             Op::Jump { cond, width, src: operand } => {
-                self.jumps += 1;
                 return self.jump(at, insn, cond, width, operand, state);
             }
-            Op::MayGoto => {
-                self.jumps += 1;
-                return self.may_goto(at, insn, state);
-            }
+            Op::MayGoto => return self.may_goto(at, insn, state),
             Op::Call(Callee::Helper) => self.call_helper(at, insn.imm as u32, state)?,
             Op::Call(Callee::Local) => return self.call_local(at, insn, state),
             Op::Exit => return self.exit(state),
