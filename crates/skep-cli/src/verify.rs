@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use skep::abi::ProgType;
 use skep::btf::Btf;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded};
 use skep::obj::{Object, Program};
@@ -199,14 +198,19 @@ impl Examined {
 /// Has skep's verifier look at a program.
 pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Result<Examined, Failure> {
     let program = Arc::new(object.program(function)?);
-    let kernel = if names_kernel(&program) { running_kernel() } else { None };
     let privileges = match options.privileges {
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
     };
-    let asked = verifier::Options { log: options.log, kernel, privileges, ..Default::default() };
-    let start = Instant::now();
-    let judged = verifier::verify(program.clone(), &asked);
+    let mut asked = verifier::Options { log: options.log, privileges, ..Default::default() };
+    let mut start = Instant::now();
+    let mut judged = verifier::verify(program.clone(), &asked);
+    // They take longer to read than most programs to verify, and few programs need them.
+    if matches!(&judged, Err(error) if error.reason == verifier::Reason::NoKernelTypes) {
+        asked.kernel = running_kernel();
+        start = Instant::now();
+        judged = verifier::verify(program.clone(), &asked);
+    }
     Ok(Examined { program, asked, judged, time: start.elapsed() })
 }
 
@@ -237,12 +241,6 @@ const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
 fn running_kernel() -> Option<Arc<Btf>> {
     let bytes = std::fs::read(KERNEL_TYPES).ok()?;
     Btf::parse(&bytes).ok().map(Arc::new)
-}
-
-/// Whether a verdict on the program depends on the kernel's types.
-fn names_kernel(program: &Program) -> bool {
-    let kind = program.prog_type;
-    kind.needs_target() || kind == ProgType::Netfilter || !program.kernel_symbols.is_empty()
 }
 
 /// A refusal for this reason.

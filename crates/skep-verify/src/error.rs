@@ -181,6 +181,8 @@ pub enum Reason {
         /// Its name.
         what: String,
     },
+    /// What the program does depends on the types of its kernel, and `Options::kernel` has none.
+    NoKernelTypes,
     /// The kind of program is not described.
     ProgramType {
         /// Its name.
@@ -468,6 +470,7 @@ impl fmt::Display for Reason {
                 f.write_str("infinite loop detected: the path comes back here with nothing changed")
             }
             Reason::Unsupported { what } => write!(f, "{what} is not supported"),
+            Reason::NoKernelTypes => f.write_str("the types of the kernel are needed, and none are given"),
             Reason::ProgramType { prog_type } => {
                 write!(f, "programs of kind {prog_type} are not supported")
             }

@@ -13,11 +13,14 @@ use crate::value::{Flags, Kind, Types, Value};
 impl<'a> Explorer<'a> {
     /// The kernel's types, or those of the program.
     pub(crate) fn types(&self, types: Types) -> Result<&'a Btf, Reason> {
-        let (btf, what) = match types {
-            Types::Kernel => (&self.options.kernel, "types of the kernel: none are given"),
-            Types::Program => (&self.program.btf, "types of the program: it carries none"),
-        };
-        btf.as_deref().ok_or_else(|| Reason::Unsupported { what: what.to_owned() })
+        match types {
+            Types::Kernel => self.options.kernel.as_deref().ok_or(Reason::NoKernelTypes),
+            Types::Program => {
+                let none =
+                    || Reason::Unsupported { what: "types of the program: it carries none".to_owned() };
+                self.program.btf.as_deref().ok_or_else(none)
+            }
+        }
     }
 
     /// A structure of the kernel's by name.

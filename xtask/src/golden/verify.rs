@@ -114,7 +114,13 @@ impl Outcome {
 
 /// Whether the reason is something that this verifier lacks, and names.
 fn is_lack(reason: &Reason) -> bool {
-    matches!(reason, Reason::Unsupported { .. } | Reason::ProgramType { .. } | Reason::UnknownFunction { .. })
+    matches!(
+        reason,
+        Reason::Unsupported { .. }
+            | Reason::NoKernelTypes
+            | Reason::ProgramType { .. }
+            | Reason::UnknownFunction { .. }
+    )
 }
 
 /// Prints every case of the files, and a summary.

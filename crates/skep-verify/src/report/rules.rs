@@ -75,7 +75,7 @@ impl Reason {
         let name = match self {
             Reason::BadLayout { .. } => "bad-layout",
             Reason::BadOperand { .. } | Reason::Undecodable { .. } => "bad-instruction",
-            Reason::Unsupported { .. } => "unsupported",
+            Reason::Unsupported { .. } | Reason::NoKernelTypes => "unsupported",
             Reason::MaybeNull { .. } => "null-check",
             Reason::NotAPointer { .. } => "not-a-pointer",
             Reason::NegativeOffset { .. } => "negative-index",

@@ -82,7 +82,7 @@ impl Target {
             )));
         };
         let Some(btf) = options.kernel.as_deref() else {
-            return Err(Reason::Unsupported { what: "types of the kernel: none are given".to_owned() });
+            return Err(Reason::NoKernelTypes);
         };
         let gpl_only = matches!(program.prog_type, ProgType::Lsm | ProgType::StructOps);
         if gpl_only && !program.is_gpl() {
