@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use skep_abi::ProgType;
-use skep_btf::{Kind as TypeKind, Type, TypeId};
+use skep_btf::{Kind as TypeKind, TypeId};
 use skep_isa::{Op, Reg, Wide};
 use skep_obj::{MapSpec, Program};
 
@@ -14,6 +14,7 @@ use crate::call::INNER_MAP;
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::field::{Field, FieldKind, Ownership, Record};
+use crate::object::stands_for;
 use crate::state::State;
 use crate::value::{Flags, Kind, Types, Value};
 
@@ -29,9 +30,6 @@ const TRACING: &[ProgType] = &[
 /// Structures of the kernel that stay as long as an RCU section does (`rcu_protected_types`).
 const RCU_PROTECTED: &[&str] =
     &["prog_test_ref_kfunc", "cgroup", "bpf_cpumask", "task_struct", "bpf_crypto_ctx"];
-
-/// How deep structures in structures are looked into for one of a type.
-const MAX_WALK: usize = 32;
 
 /// The special fields of the values of each map that the program loads, and of the maps that are its values.
 pub(crate) type Records = Vec<[Option<Rc<Record>>; 2]>;
@@ -298,35 +296,9 @@ impl Explorer<'_> {
     /// Whether a pointer to an object leads to one of this type: of exactly this one if `strict`, else maybe to one
     /// within another.
     pub(crate) fn object_is(&self, value: &Value, types: Types, ty: TypeId, strict: bool) -> bool {
-        let Kind::Object { types: own, ty: mut at } = value.kind else { return false };
-        let (Ok(btf), Ok(mut off)) = (self.types(own), u32::try_from(value.off)) else { return false };
+        let Kind::Object { types: own, ty: own_ty } = value.kind else { return false };
+        let Ok(btf) = self.types(own) else { return false };
         // Types of the program and of the kernel are never the same, whatever they are called.
-        if own != types {
-            return false;
-        }
-        for _ in 0..MAX_WALK {
-            if off == 0 && at == ty {
-                return true;
-            }
-            if strict {
-                return false;
-            }
-            let Ok(Type::Struct(composite)) = btf.get(at) else { return false };
-            let inner = composite.members.iter().find_map(|member| {
-                let start = member.bit_offset / 8;
-                let mut inner = btf.resolve(member.ty).ok()?;
-                let mut size = btf.size_of(inner).ok()?;
-                let mut within = off.checked_sub(start).filter(|within| *within < size)?;
-                while let Ok(Type::Array(array)) = btf.get(inner) {
-                    inner = btf.resolve(array.elem).ok()?;
-                    size = btf.size_of(inner).ok()?;
-                    within = within.checked_rem(size)?;
-                }
-                matches!(btf.get(inner), Ok(Type::Struct(_))).then_some((inner, within))
-            });
-            let Some(inner) = inner else { return false };
-            (at, off) = inner;
-        }
-        false
+        own == types && stands_for((btf, own_ty, i64::from(value.off)), (btf, ty), strict)
     }
 }

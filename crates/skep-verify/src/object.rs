@@ -318,7 +318,7 @@ impl<'a> Explorer<'a> {
         self.object_access(reg, pointer, types, ty, off)?;
         let mut flags = Flags::NONE;
         let number = Value::scalar(Scalar::of_bits(size.bits()));
-        let (to, member) = match self.object_at(reg, pointer, off, size, &mut flags)? {
+        let (to, member) = match self.object_at(reg, pointer, off, i64::from(size.bytes()), &mut flags)? {
             Found::Number | Found::Structure(_) => return Ok(number),
             // An object of the program's own has no pointers that could be followed.
             _ if pointer.flags.has(Flags::ALLOC) => return Ok(number),
@@ -333,6 +333,14 @@ impl<'a> Explorer<'a> {
         Ok(if nullable { value.or_null(self.new_id()) } else { value })
     }
 
+    /// Checks that a function may read so many bytes of an object.
+    pub(crate) fn lent_object(&mut self, reg: Reg, pointer: &Value, bytes: i64) -> Result<(), Reason> {
+        let Kind::Object { types, ty } = pointer.kind else { return Ok(()) };
+        let off = i64::from(pointer.off);
+        self.object_access(reg, pointer, types, ty, off)?;
+        self.object_at(reg, pointer, off, bytes, &mut Flags::default()).map(|_| ())
+    }
+
     /// A store into an object.
     pub(crate) fn store_object(
         &mut self,
@@ -345,7 +353,8 @@ impl<'a> Explorer<'a> {
         let off = i64::from(pointer.off) + i64::from(insn.off);
         self.object_access(reg, pointer, types, ty, off)?;
         if pointer.flags.has(Flags::ALLOC) && !pointer.flags.has(Flags::UNTRUSTED) {
-            return self.object_at(reg, pointer, off, size, &mut Flags::default()).map(|_| ());
+            let bytes = i64::from(size.bytes());
+            return self.object_at(reg, pointer, off, bytes, &mut Flags::default()).map(|_| ());
         }
         if !pointer.flags.has(Flags::ALLOC)
             && self.may_write_object(self.type_name(types, ty), off, i64::from(size.bytes()))
@@ -362,11 +371,10 @@ impl<'a> Explorer<'a> {
         reg: Reg,
         pointer: &Value,
         off: i64,
-        size: Size,
+        size: i64,
         flags: &mut Flags,
     ) -> Result<Found<'a>, Reason> {
         let Kind::Object { types, ty } = pointer.kind else { return Ok(Found::Number) };
-        let size = i64::from(size.bytes());
         let refuse = |what: String| Reason::Forbidden { register: reg.0, what };
         if pointer.flags.has(Flags::ALLOC)
             && let Some(field) = self.special_fields(types, ty)?.touched(off, off + size).next()

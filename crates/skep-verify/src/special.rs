@@ -116,8 +116,9 @@ impl Explorer<'_> {
         if special.given_up != 0 {
             give_up(special.given_up, state);
         }
-        if function.name == "bpf_dynptr_write" && special.dynptr.is_some_and(|given| given.leads.is_packet())
-        {
+        // A frame stays where it is; a socket buffer is made writable first, which may copy it.
+        let in_buffer = |given: Given| matches!(given.leads, Dynptr::Skb | Dynptr::SkbMeta);
+        if function.name == "bpf_dynptr_write" && special.dynptr.is_some_and(in_buffer) {
             state.forget_packet();
         }
         Ok(())

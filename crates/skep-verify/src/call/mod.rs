@@ -22,7 +22,7 @@ use crate::pointer::{Access, is_aligned, stack_span, unmodified};
 use crate::special::{Special, callable_here};
 use crate::stack::{Byte, Fill, place};
 use crate::state::{Held, Hold, State};
-use crate::value::{Id, Kind, Types, Value};
+use crate::value::{Flags, Id, Kind, Types, Value};
 
 /// A call whose arguments are being checked.
 struct Call {
@@ -198,7 +198,13 @@ impl Explorer<'_> {
                 self.need_precise(state, reg);
                 Ok(())
             }
-            Arg::OrNull(arg) => self.argument(at, call, *arg, index, state),
+            Arg::OrNull(arg) => {
+                let there = Value { nullable: false, ..value };
+                match self.kernel_argument(call, *arg, reg, &there) {
+                    Some(checked) => checked,
+                    None => self.argument(at, call, *arg, index, state),
+                }
+            }
             Arg::Anything => self.no_leak(reg, &value, "leaks addr into helper function"),
             Arg::Context => match value.kind {
                 Kind::Context => unmodified(reg, &value),
@@ -269,14 +275,13 @@ impl Explorer<'_> {
                 }
                 self.memory_argument(call, reg, Bytes::exactly(size.into()), access, state)
             }
-            Arg::Socket => self.socket_argument(call, reg, &value, true),
-            Arg::SockCommon => self.socket_argument(call, reg, &value, false),
-            Arg::AnySock => self.any_socket_argument(call, reg, &value),
             Arg::ReleasedSock => self.released_socket(call, reg, &value),
-            Arg::Object(names) => self.object_argument(call, reg, &value, names),
             Arg::PercpuObject => self.percpu_argument(call, reg, &value),
             Arg::ConstStr => self.constant_string(reg, &value).map(|_| ()),
             arg => {
+                if let Some(checked) = self.kernel_argument(call, arg, reg, &value) {
+                    return checked;
+                }
                 if self.special_argument(at, call.function, arg, reg, &mut call.special, state)? {
                     return Ok(());
                 }
@@ -385,7 +390,11 @@ impl Explorer<'_> {
             | Kind::Record { .. }
             | Kind::Memory { .. }
             | Kind::Slice { .. }
+            | Kind::Buffer
             | Kind::Given => {}
+            Kind::Object { .. } if pointer.flags == Flags::TRUSTED && access == Use::Read => {
+                return self.lent_object(reg, &pointer, size.most);
+            }
             _ => return wrong("a pointer to memory"),
         }
         let access = if access == Use::Read { Access::Read } else { Access::Write };

@@ -2,7 +2,7 @@
 //! Source: `check_reg_type`, `check_func_arg_reg_off`, the results of `check_helper_call`, kernel/bpf/verifier.c,
 //! Linux 6.18.
 
-use skep_abi::{Effect, Ret, SocketKind};
+use skep_abi::{Arg, Effect, Ret, SocketKind};
 use skep_btf::{Type, TypeId};
 use skep_isa::Reg;
 
@@ -17,14 +17,25 @@ use crate::value::{Flags, Id, Kind, Types, Value};
 const SOCK_COMMON: &str = "sock_common";
 
 impl Explorer<'_> {
-    /// A socket that a function takes: a full one, or one of any state.
-    pub(super) fn socket_argument(
+    /// A socket or another object of the kernel's that a function takes; `None` for arguments of other sorts.
+    pub(super) fn kernel_argument(
         &self,
         call: &Call,
+        arg: Arg,
         reg: Reg,
         value: &Value,
-        full: bool,
-    ) -> Result<(), Reason> {
+    ) -> Option<Result<(), Reason>> {
+        Some(match arg {
+            Arg::Socket => self.socket_argument(call, reg, value, true),
+            Arg::SockCommon => self.socket_argument(call, reg, value, false),
+            Arg::AnySock => self.any_socket_argument(call, reg, value),
+            Arg::Object(names) => self.object_argument(call, reg, value, names),
+            _ => return None,
+        })
+    }
+
+    /// A socket that a function takes: a full one, or one of any state.
+    fn socket_argument(&self, call: &Call, reg: Reg, value: &Value, full: bool) -> Result<(), Reason> {
         let expected = if full { "sock" } else { "sock_common, sock, tcp_sock or xdp_sock" };
         match value.kind {
             Kind::Socket(kind) if !value.nullable && (!full || kind == SocketKind::Full) => {
@@ -55,13 +66,7 @@ impl Explorer<'_> {
     }
 
     /// An object of the kernel's that a function takes.
-    pub(super) fn object_argument(
-        &self,
-        call: &Call,
-        reg: Reg,
-        value: &Value,
-        names: &[&str],
-    ) -> Result<(), Reason> {
+    fn object_argument(&self, call: &Call, reg: Reg, value: &Value, names: &[&str]) -> Result<(), Reason> {
         let wrong = || {
             let expected = format!("ptr_, trusted_ptr_ or rcu_ptr_{}", names.join(" or "));
             Err(call.wrong(reg, &expected, self.describe(value)))

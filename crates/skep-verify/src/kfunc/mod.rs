@@ -302,7 +302,8 @@ fn plain_result(prototype: &Prototype, given: &Given, state: &State) -> Result<V
             Ok(Value::object(Types::Kernel, ty, flags))
         }
         Returns::Memory { bytes } => {
-            let (size, readonly) = given.result_size.unwrap_or((u64::from(bytes), true));
+            let readonly = kfunc.name != "bpf_session_cookie";
+            let (size, readonly) = given.result_size.unwrap_or((u64::from(bytes), readonly));
             let Ok(size) = u32::try_from(size) else {
                 let what = format!("a result of {size} bytes of {}", kfunc.name);
                 return Err(Reason::Unsupported { what });

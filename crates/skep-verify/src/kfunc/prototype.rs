@@ -246,12 +246,15 @@ fn returns(btf: &Btf, ty: TypeId) -> Returns {
 
 /// Whether a type is a number, or made of numbers only.
 pub(crate) fn is_numbers(btf: &Btf, ty: TypeId, nesting: usize) -> bool {
+    let is_number = |ty| matches!(btf.get_resolved(ty), Ok(Type::Int(_) | Type::Enum(_) | Type::Enum64(_)));
+    let of_numbers = |ty| match btf.get_resolved(ty) {
+        Ok(Type::Array(array)) => array.len > 0 && is_number(array.elem),
+        _ => is_numbers(btf, ty, nesting + 1),
+    };
     match btf.get_resolved(ty) {
-        Ok(Type::Int(_) | Type::Enum(_) | Type::Enum64(_)) => true,
-        Ok(Type::Array(array)) => is_numbers(btf, array.elem, nesting),
-        Ok(Type::Struct(composite)) if nesting < MAX_SCALAR_NESTING => {
-            composite.members.iter().all(|member| is_numbers(btf, member.ty, nesting + 1))
+        Ok(Type::Struct(composite) | Type::Union(composite)) if nesting < MAX_SCALAR_NESTING => {
+            composite.members.iter().all(|member| of_numbers(member.ty))
         }
-        _ => false,
+        _ => is_number(ty),
     }
 }
