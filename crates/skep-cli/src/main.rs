@@ -9,6 +9,7 @@ mod capture;
 mod conformance;
 mod dis;
 mod explain;
+mod facts;
 mod failure;
 mod feature;
 mod fix;

@@ -14,6 +14,7 @@ use skep::verify::report::{Edit, Report, kernel_log};
 use skep::verify::{Verified, VerifyError};
 use skep::{LinuxHost, verify as verifier};
 
+use crate::facts;
 use crate::failure::Failure;
 use crate::fix;
 use crate::output::Output;
@@ -55,6 +56,7 @@ pub(crate) enum Trust {
 Examples:
   skep verify firewall.s                    accepted, or why not
   skep verify firewall.o --host both        ask the running kernel too
+  skep verify firewall.o --facts            what is proved of it: registers, loops, cost, effects
   skep verify --from-kernel-log dmesg.txt   what a kernel's verifier means by its log
   skep verify firewall.c --fix              a diff that adds the checks that are missing
   skep verify firewall.o --stats            a CSV line a program, in veristat's columns")]
@@ -95,6 +97,10 @@ pub(crate) struct Options {
     #[arg(long)]
     log: bool,
 
+    /// Say what was proved of accepted programs: ranges of registers, dead code, loops, how much they execute and change
+    #[arg(long, conflicts_with_all = ["from_kernel_log", "stats"])]
+    facts: bool,
+
     /// Print statistics as CSV
     #[arg(long, conflicts_with_all = ["json", "log"])]
     stats: bool,
@@ -120,6 +126,8 @@ struct Verdict {
     /// The slot, where the judge names it apart.
     insn: Option<usize>,
     log: String,
+    /// What was proved, if that was asked for: for people, and for programs.
+    facts: Option<(String, Value)>,
 }
 
 impl Verdict {
@@ -137,6 +145,7 @@ impl Verdict {
             explained: None,
             insn: None,
             log: String::new(),
+            facts: None,
         }
     }
 }
@@ -202,7 +211,12 @@ pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Re
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
     };
-    let mut asked = verifier::Options { log: options.log, privileges, ..Default::default() };
+    let mut asked = verifier::Options {
+        log: options.log,
+        facts: options.facts,
+        privileges,
+        ..Default::default()
+    };
     let mut start = Instant::now();
     let mut judged = verifier::verify(program.clone(), &asked);
     // They take longer to read than most programs to verify, and few programs need them.
@@ -224,6 +238,7 @@ fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdi
             states: verified.stats().states,
             peak_states: verified.stats().peak_states,
             log: verified.log().unwrap_or_default().to_string(),
+            facts: verified.facts().map(|f| (facts::text(verified, f), facts::json(verified, f))),
             ..blank
         },
         Err(_) => {
@@ -366,6 +381,7 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
             "reason": if verdict.accepted { None } else { Some(&verdict.report) },
             "verify_us": crate::run::microseconds(verdict.time), "insns_processed": verdict.insns,
             "states": verdict.states, "report": verdict.explained, "log": if options.log { Some(&verdict.log) } else { None },
+            "facts": verdict.facts.as_ref().map(|(_, json)| json),
         }));
     }
     if options.stats {
@@ -394,6 +410,9 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
             verdict.insns,
             verdict.time.as_secs_f64() * 1e6
         )?;
+        if let Some((text, _)) = &verdict.facts {
+            write!(out, "{text}")?;
+        }
     } else {
         writeln!(out, "{}: refused by {}\n{}", verdict.program, verdict.host, verdict.report.trim_end())?;
     }

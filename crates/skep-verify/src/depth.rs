@@ -22,8 +22,9 @@ struct Chain {
 }
 
 impl Explorer<'_> {
-    /// Checks that no chain of calls that begins at `root` needs more stack, or more frames, than there is.
-    pub(crate) fn check_stacks(&self, root: usize) -> Result<(), (usize, Reason)> {
+    /// Checks that no chain of calls that begins at `root` needs more stack, or more frames, than there is. Gives the bytes
+    /// that the deepest one needs.
+    pub(crate) fn check_stacks(&self, root: usize) -> Result<u32, (usize, Reason)> {
         let calls = &self.flow.calls;
         let tail_calls: Vec<bool> = (0..calls.len()).map(|f| makes_tail_call(self.program, f)).collect();
         let private = root == 0 && !tail_calls.contains(&true) && has_private_stack(self.program);
@@ -32,6 +33,7 @@ impl Explorer<'_> {
         let mut deepest = vec![None; calls.len()];
         deepest[root] = Some(Chain::default());
         let start = self.program.functions[root].start;
+        let mut most = 0;
         for function in self.flow.callers_first(root) {
             let Some(above) = deepest[function] else { continue };
             let frames = above.frames + 1;
@@ -50,6 +52,7 @@ impl Explorer<'_> {
                 let (bytes, limit) = (bytes.max(own), limits.stack_bytes);
                 return Err((start, Reason::StackTooLarge { bytes, frames, limit }));
             }
+            most = most.max(bytes);
             for &(callee, at) in &calls[function] {
                 if self.async_functions[callee] && matches!(self.program.insns[at].op(), Op::Wide(_)) {
                     continue;
@@ -60,7 +63,7 @@ impl Explorer<'_> {
                 so_far.bytes = so_far.bytes.max(bytes);
             }
         }
-        Ok(())
+        Ok(most)
     }
 }
 

@@ -19,6 +19,7 @@ use skep_obj::Program;
 use crate::domain::Scalar;
 use crate::error::{Decision, PATH_SHOWN, Place, Reason, VerifyError};
 use crate::exception::{check_calls, handler};
+use crate::facts::Trace;
 use crate::field::Record;
 use crate::flow::{Flow, successors};
 use crate::global::Globals;
@@ -158,7 +159,14 @@ pub(crate) struct Explorer<'a> {
     pub(crate) kept_at: (u64, u64),
     pub(crate) stats: Stats,
     pub(crate) log: String,
-    watch: &'a mut dyn FnMut(&Visit<'_>),
+    /// Bytes of stack that the deepest chain of calls needs.
+    pub(crate) chain_bytes: u32,
+    /// Whether paths count as one only if all numbers of the later are among the earlier's.
+    pub(crate) exact: bool,
+    /// Whether anybody looks on: whoever watches, or a trace.
+    observed: bool,
+    watch: Option<&'a mut dyn FnMut(&Visit<'_>)>,
+    pub(crate) trace: Option<Box<Trace>>,
 }
 
 /// Registers that every program finds something in: r1 and r10.
@@ -172,7 +180,7 @@ const LOG_LIMIT: usize = 64 << 20;
 /// What is proved: on every path, instructions read only initialised registers, access only memory that is there,
 /// call functions only with what they take, and end. [`Options`] says how much work that may be.
 pub fn verify(program: Arc<Program>, options: &Options) -> Result<Verified, VerifyError> {
-    verify_watched(program, options, &mut |_| ())
+    with_facts(program, options, None)
 }
 
 /// [`verify`], calling `watch` at each visit of an instruction with what is known before it.
@@ -180,6 +188,33 @@ pub fn verify_watched(
     program: Arc<Program>,
     options: &Options,
     watch: &mut dyn FnMut(&Visit<'_>),
+) -> Result<Verified, VerifyError> {
+    with_facts(program, options, Some(watch))
+}
+
+/// Judges a program, and walks it again for what only closer comparison tells, if the options ask for it. That walk
+/// may be too much work: then what the first one found is all there is.
+fn with_facts(
+    program: Arc<Program>,
+    options: &Options,
+    watch: Option<&mut dyn FnMut(&Visit<'_>)>,
+) -> Result<Verified, VerifyError> {
+    let mut verified = judge(program.clone(), options, watch, false)?;
+    if options.facts {
+        let quiet = Options { log: false, ..options.clone() };
+        if let Ok(exact) = judge(program, &quiet, None, true) {
+            verified.whole = exact.whole;
+        }
+    }
+    Ok(verified)
+}
+
+/// Judges a program, by one walk over all paths; with `exact`, numbers are compared as closely as pointers are.
+fn judge(
+    program: Arc<Program>,
+    options: &Options,
+    watch: Option<&mut dyn FnMut(&Visit<'_>)>,
+    exact: bool,
 ) -> Result<Verified, VerifyError> {
     let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
     kind_allowed(program.prog_type, options.privileges).map_err(|reason| bare(0, reason))?;
@@ -196,6 +231,7 @@ pub fn verify_watched(
     let records = records(&program).map_err(|(insn, reason)| bare(insn, reason))?;
     let slots = program.insns.len();
     let functions = program.functions.len();
+    let trace = options.facts.then(|| Box::new(Trace::new(&program, &flow)));
     let mut explorer = Explorer {
         program: &program,
         options,
@@ -228,9 +264,14 @@ pub fn verify_watched(
         kept_at: (0, 0),
         stats: Stats::default(),
         log: String::new(),
-        watch,
+        chain_bytes: 0,
+        exact,
+        observed: watch.is_some() || trace.is_some(),
+        watch: watch.map(|watch| watch as _),
+        trace,
     };
     explorer.run()?;
+    let whole = explorer.trace.as_ref().map(|trace| Arc::new(explorer.facts(trace, exact)));
     let special =
         explorer.records.iter().map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect();
     let Explorer { flow, mut facts, call_maps, callees, stacks, reads_uninit, stats, log, .. } = explorer;
@@ -257,6 +298,7 @@ pub fn verify_watched(
         special,
         stats,
         log,
+        whole,
     })
 }
 
@@ -290,7 +332,8 @@ impl Explorer<'_> {
         let laters = (0..self.async_functions.len()).filter(|function| self.async_functions[*function]);
         for root in [0].into_iter().chain(self.handler).chain(laters) {
             let refused = |(insn, reason)| error(self.program, insn, reason, Place::default());
-            self.check_stacks(root).map_err(refused)?;
+            let bytes = self.check_stacks(root).map_err(refused)?;
+            self.chain_bytes = self.chain_bytes.max(bytes);
         }
         Ok(())
     }
@@ -315,6 +358,9 @@ impl Explorer<'_> {
             may_leak: self.may_leak(),
             may_gotos: 0,
         };
+        if let Some(trace) = &mut self.trace {
+            trace.begin(state.frame().function, start, false);
+        }
         let mut at = start;
         loop {
             match self.advance(at, &mut state) {
@@ -326,6 +372,9 @@ impl Explorer<'_> {
                         self.links.truncate(pending.links);
                         self.history.extend(pending.mark);
                         (at, state) = (pending.insn, pending.state);
+                        if let Some(trace) = &mut self.trace {
+                            trace.pop();
+                        }
                         if self.options.log {
                             let _ = writeln!(self.log, "\nfrom a branch to {at}:");
                         }
@@ -336,6 +385,9 @@ impl Explorer<'_> {
                         self.links.clear();
                         let Some((insn, later)) = self.later.pop() else { break };
                         (at, state) = (insn, later);
+                        if let Some(trace) = &mut self.trace {
+                            trace.pop_later(at);
+                        }
                     }
                 },
                 Err(reason) => return Err(self.refuse(at, &state, reason)),
@@ -372,8 +424,8 @@ impl Explorer<'_> {
         if self.flow.function.get(at) != Some(&(state.frame().function as u16)) {
             return Err(Reason::FallsOffFunction);
         }
-        if !state.speculative {
-            (self.watch)(&Visit { insn: at, state });
+        if self.observed && !state.speculative {
+            self.observe(at, state);
         }
         if self.flow.meets[at] && self.meet(at, state)? {
             if self.options.log {
@@ -383,6 +435,9 @@ impl Explorer<'_> {
         }
         if self.is_fenced(at, state) {
             return Ok(Next::End);
+        }
+        if self.observed && !state.speculative {
+            self.observe_step(at, state);
         }
         let insn = self.program.insns[at];
         self.history.push(Passed::of(at));
@@ -399,6 +454,26 @@ impl Explorer<'_> {
             self.log_step(at, &insn, state);
         }
         next
+    }
+
+    /// Tells whoever looks on that the path arrives at an instruction.
+    #[cold]
+    fn observe(&mut self, at: usize, state: &State) {
+        if let Some(watch) = &mut self.watch {
+            watch(&Visit { insn: at, state });
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.arrive(self.program, &self.flow, at, self.history.last(), state);
+        }
+    }
+
+    /// Tells a trace that the path goes on with an instruction.
+    #[cold]
+    fn observe_step(&mut self, at: usize, state: &State) {
+        let Some(mut trace) = self.trace.take() else { return };
+        let callee = self.global_callee(at);
+        trace.carry_out(self.program, &self.flow, self.context, at, (callee, self.handler), state);
+        self.trace = Some(trace);
     }
 
     /// Keeps a branch for later.
@@ -435,6 +510,9 @@ impl Explorer<'_> {
             return Err(Reason::TooManyBranches { limit: self.options.limits.branches });
         }
         let (path, links) = (self.path.len(), self.links.len());
+        if let Some(trace) = &mut self.trace {
+            trace.push(insn, &state);
+        }
         self.pending.push(Pending { insn, state, path, passed, links, mark });
         Ok(())
     }
@@ -443,6 +521,9 @@ impl Explorer<'_> {
     pub(crate) fn push_later(&mut self, insn: usize, state: State) -> Result<(), Reason> {
         if self.later.len() >= self.options.limits.branches {
             return Err(Reason::TooManyBranches { limit: self.options.limits.branches });
+        }
+        if let Some(trace) = &mut self.trace {
+            trace.push_later(state.frame().function);
         }
         self.later.push((insn, state));
         Ok(())

@@ -166,10 +166,17 @@ impl Explorer<'_> {
 
     /// Whether the instruction calls a global function.
     pub(crate) fn is_global_call(&self, at: usize) -> bool {
+        self.global_callee(at).is_some()
+    }
+
+    /// The global function that the instruction calls.
+    pub(crate) fn global_callee(&self, at: usize) -> Option<usize> {
         let insn = &self.program.insns[at];
-        let callee = insn.target().map(|distance| (at as i64 + 1 + distance) as usize);
-        insn.op() == Op::Call(Callee::Local)
-            && callee.is_some_and(|start| self.globals.has(self.flow.function[start] as usize))
+        if insn.op() != Op::Call(Callee::Local) {
+            return None;
+        }
+        let start = (at as i64 + 1 + insn.target()?) as usize;
+        Some(self.flow.function[start] as usize).filter(|callee| self.globals.has(*callee))
     }
 
     /// Checks an argument.

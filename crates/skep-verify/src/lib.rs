@@ -19,7 +19,7 @@
 //! - `callback`: functions that calls are given;
 //! - `prune`, `precise`: where paths meet, which of them are the same;
 //! - `privilege`, `speculation`: what is refused besides if the loader lacks `CAP_PERFMON`;
-//! - [`report`]: a refusal, explained;
+//! - [`report`]: a refusal, explained; [`facts`]: what holds of a program as a whole;
 //! - `watch`: the walk seen from outside, instruction by instruction.
 //!
 //! Static functions are walked at each call with what is known there, global ones once, for whatever their types allow.
@@ -82,6 +82,7 @@ mod dynptr;
 mod error;
 mod exception;
 mod explore;
+pub mod facts;
 mod field;
 mod flow;
 mod global;

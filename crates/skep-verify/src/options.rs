@@ -12,6 +12,9 @@ pub struct Options {
     pub memory: Option<u32>,
     /// Whether to keep a log of every instruction on every path.
     pub log: bool,
+    /// Whether to find out what holds of the program as a whole ([`Facts`](crate::facts::Facts)). It is walked once more
+    /// for that; the verdict is the same.
+    pub facts: bool,
     /// Whether packet, map value and other accesses must be aligned to their size, as machines without unaligned
     /// access need it (`BPF_F_STRICT_ALIGNMENT`).
     pub strict_alignment: bool,
@@ -66,6 +69,7 @@ impl Default for Options {
         Options {
             memory: None,
             log: false,
+            facts: false,
             strict_alignment: false,
             rules: Rules::Linux,
             shifts: Shifts::Linux,

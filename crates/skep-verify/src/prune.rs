@@ -137,11 +137,13 @@ impl Explorer<'_> {
             if node.finished {
                 if self.covers(node, state, Mode::Matters, &mut uninit) {
                     self.hit(id, state, &uninit);
+                    self.trace_join(id, false, state);
                     return Ok(true);
                 }
             } else if bounded && (calls_back || node.state.may_gotos != state.may_gotos) {
                 if self.covers(node, state, Mode::Within, &mut uninit) {
                     self.come_round(id, state, &uninit);
+                    self.trace_join(id, true, state);
                     return Ok(true);
                 }
             } else if node.state.may_gotos == state.may_gotos
@@ -162,6 +164,13 @@ impl Explorer<'_> {
             self.keep(at, state);
         }
         Ok(false)
+    }
+
+    /// Tells a trace that a kept state covers the path.
+    fn trace_join(&mut self, id: NodeId, comes_round: bool, state: &State) {
+        if let Some(trace) = &mut self.trace {
+            trace.join(id, comes_round, state);
+        }
     }
 
     /// Keeps the state, to be compared with later.
@@ -190,6 +199,9 @@ impl Explorer<'_> {
                 self.nodes.len() - 1
             }
         };
+        if let Some(trace) = &mut self.trace {
+            trace.keep(id, at, state);
+        }
         self.kept[at].push((state.frame().call_site, id));
         self.path.push(Kept { node: id, passed: self.history.len() });
         self.stats.states += 1;
@@ -322,14 +334,15 @@ impl Explorer<'_> {
                 return false;
             }
             for register in bits(u64::from(self.live(new, index, node.at))) {
-                let precise = node.precise.regs[index] & 1 << register != 0;
+                let precise = self.exact || node.precise.regs[index] & 1 << register != 0;
                 if !value_covers(&a.regs[register], &b.regs[register], precise, mode, &mut names) {
                     return false;
                 }
             }
         }
         for (index, (a, b)) in old.frames.iter().zip(&new.frames).enumerate() {
-            let (read, precise) = (node.read[index], node.precise.slots[index]);
+            let precise = if self.exact { u64::MAX } else { node.precise.slots[index] };
+            let read = node.read[index];
             if !stack_covers(a, b, read, precise, mode, &mut names, uninit) {
                 return false;
             }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use skep_abi::SocketKind;
 use skep_obj::Program;
 
+use crate::facts::Facts;
+
 /// A program that the verifier accepted.
 #[derive(Clone, Debug)]
 pub struct Verified {
@@ -21,6 +23,7 @@ pub struct Verified {
     pub(crate) special: Vec<Option<&'static str>>,
     pub(crate) stats: Stats,
     pub(crate) log: Option<String>,
+    pub(crate) whole: Option<Arc<Facts>>,
 }
 
 /// What was proved of one instruction, over all paths that reach it.
@@ -120,6 +123,11 @@ impl Verified {
     /// keep them. Only of maps that the program uses.
     pub fn special_field(&self, map: usize) -> Option<&'static str> {
         self.special.get(map).copied().flatten()
+    }
+
+    /// What holds of the program as a whole, if the options asked for it.
+    pub fn facts(&self) -> Option<&Facts> {
+        self.whole.as_deref()
     }
 
     /// How much work it was.

@@ -1,5 +1,6 @@
-//! Random programs: whatever is accepted runs without reading what is not there, and never reaches an instruction
-//! that the verifier found unreachable.
+//! Random programs: whatever is accepted runs without reading what is not there, and all that the verifier says of the
+//! program holds of the run: what is never reached, how branches go on, what registers hold, how often loops come round
+//! and how many instructions are executed.
 //!
 //! Programs are made of what verifiers get wrong: comparisons that bound an index, arithmetic between comparison and
 //! use, spills and fills, loops, functions; many are one constant away from being right. They run in an interpreter
@@ -15,6 +16,7 @@ use arbtest::arbitrary::{Result, Unstructured};
 use skep_abi::{AttachType, ProgType};
 use skep_isa::{AluOp, Callee, Cond, FormId, Insn, Op, Order, Reg, Size, Src, Width};
 use skep_obj::{ProgFunction, Program};
+use skep_verify::facts::{Bound, Branch, Facts, Known};
 use skep_verify::{Fact, Limits, Options, Shifts, Verified, verify};
 
 use concrete::{compute, cut, holds};
@@ -366,21 +368,65 @@ impl Machine<'_> {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// Runs to the end, or to what must not happen.
-    fn run(&mut self) -> std::result::Result<(), String> {
+    /// Runs to the end, or to what must not happen; gives the number of instructions.
+    fn run(&mut self) -> std::result::Result<u64, String> {
         let program = self.verified.program().clone();
-        let mut at = 0;
-        for _ in 0..100_000 {
+        let facts = self.verified.facts().expect("they were asked for").clone();
+        let mut rounds = vec![0; facts.loops().len()];
+        let (mut last, mut at) = (None, 0);
+        for executed in 1..100_000 {
             let insn = program.insns[at];
+            let wrong = |why: String| format!("instruction {at}: {why}");
             if self.verified.fact(at) == Fact::Unreachable {
-                return Err(format!("instruction {at} was found unreachable"));
+                return Err(wrong("it was found unreachable".to_owned()));
             }
-            match self.step(at, &insn).map_err(|why| format!("instruction {at}: {why}"))? {
-                Some(next) => at = next,
-                None => return Ok(()),
+            come_round(&facts, last, at, &mut rounds).map_err(wrong)?;
+            for (register, known) in facts.registers(at) {
+                self.holds(*register, known).map_err(wrong)?;
+            }
+            let next = self.step(at, &insn).map_err(wrong)?;
+            if let (Op::Jump { .. }, Some(next)) = (insn.op(), next) {
+                goes_on(&facts, at, insn.off, next).map_err(wrong)?;
+            }
+            last = Some(at);
+            match (next, facts.cost()) {
+                (_, Bound::AtMost(most)) if executed > most => {
+                    return Err(wrong(format!("{executed} were executed, expected at most {most}")));
+                }
+                (_, Bound::Unbounded(why)) => return Err(format!("there is no bound: {why:?}")),
+                (Some(next), _) => at = next,
+                (None, _) => {
+                    return match facts.returns() {
+                        Some(known) => self.holds(0, known).map(|()| executed),
+                        None => Err("it was found to return nothing".to_owned()),
+                    };
+                }
             }
         }
         Err("it does not end".to_owned())
+    }
+
+    /// Checks what is known of a register against what is in it.
+    fn holds(&self, register: u8, known: &Known) -> std::result::Result<(), String> {
+        let wrong = |what: String| Err(format!("r{register} is {what}, and known to be {known}"));
+        let Some(value) = self.regs[register as usize] else {
+            return if *known == Known::Mixed { Ok(()) } else { wrong("nothing".to_owned()) };
+        };
+        let fits = match known {
+            Known::Mixed => true,
+            Known::Number(number) => number.contains(value),
+            Known::Pointer(pointer) if pointer.nullable && value == 0 => true,
+            Known::Pointer(pointer) => {
+                let frames = 0..=self.calls.len() as u64;
+                let starts: Vec<u64> = match &*pointer.kind {
+                    "mem" => vec![MEMORY_AT],
+                    "fp" => frames.map(|frame| STACK_AT - FRAME * frame).collect(),
+                    other => return wrong(format!("no {other}")),
+                };
+                starts.iter().any(|start| pointer.offset.contains(value.wrapping_sub(*start)))
+            }
+        };
+        if fits { Ok(()) } else { wrong(format!("{value:#x}")) }
     }
 
     fn step(&mut self, at: usize, insn: &Insn) -> std::result::Result<Option<usize>, String> {
@@ -454,6 +500,35 @@ impl Machine<'_> {
     }
 }
 
+/// Counts the rounds of the loops that an instruction is the head of.
+fn come_round(
+    facts: &Facts,
+    last: Option<usize>,
+    at: usize,
+    rounds: &mut [u64],
+) -> std::result::Result<(), String> {
+    for (index, found) in facts.loops().iter().enumerate().filter(|(_, found)| found.head == at) {
+        let comes_round = last.is_some_and(|last| found.jumps.contains(&last));
+        rounds[index] = if comes_round { rounds[index] + 1 } else { 0 };
+        if found.rounds.most().is_none_or(|most| rounds[index] > most) {
+            return Err(format!("round {} of a loop that makes {:?}", rounds[index], found.rounds));
+        }
+    }
+    Ok(())
+}
+
+/// Checks how a conditional jump goes on.
+fn goes_on(facts: &Facts, at: usize, off: i16, next: usize) -> std::result::Result<(), String> {
+    let target = (at as i64 + 1 + i64::from(off)) as usize;
+    let fits = match facts.branch(at) {
+        Branch::Both => true,
+        Branch::Always => next == target,
+        Branch::Never => next == at + 1,
+        Branch::None => false,
+    };
+    if fits { Ok(()) } else { Err(format!("it goes on at {next}, found {:?}", facts.branch(at))) }
+}
+
 /// Memory with numbers that comparisons are about.
 fn memory(u: &mut Unstructured<'_>) -> Result<[u8; MEMORY]> {
     let mut memory = [0; MEMORY];
@@ -472,6 +547,7 @@ fn memory(u: &mut Unstructured<'_>) -> Result<[u8; MEMORY]> {
 #[test]
 fn accepted_programs_do_nothing_that_must_not_happen() {
     let (made, accepted, runs) = (Cell::new(0u32), Cell::new(0u32), Cell::new(0u32));
+    let (exact, reached) = (Cell::new(0u32), Cell::new(0u32));
     let budget = std::env::var("SKEP_RANDOM_MS").ok().and_then(|ms| ms.parse().ok()).unwrap_or(1500);
     arbtest::arbtest(|u| {
         let program = Arc::new(make(u)?);
@@ -479,9 +555,13 @@ fn accepted_programs_do_nothing_that_must_not_happen() {
         made.set(made.get() + 1);
         let limits = Limits { insns: 20_000, ..Limits::LINUX };
         let shifts = Shifts::Rfc9669;
-        let options = Options { memory: Some(MEMORY as u32), limits, shifts, ..Options::default() };
+        let memory_bytes = Some(MEMORY as u32);
+        let options = Options { memory: memory_bytes, limits, shifts, facts: true, ..Options::default() };
         let Ok(verified) = verify(program.clone(), &options) else { return Ok(()) };
         accepted.set(accepted.get() + 1);
+        let facts = verified.facts().expect("they were asked for");
+        exact.set(exact.get() + u32::from(facts.knows_numbers()));
+        let mut most = 0;
         for _ in 0..6 {
             let memory = memory(u)?;
             let mut regs = [None; Reg::COUNT];
@@ -490,13 +570,17 @@ fn accepted_programs_do_nothing_that_must_not_happen() {
             regs[10] = Some(STACK_AT);
             let stack = vec![0; FRAME as usize];
             let mut machine = Machine { verified: &verified, memory, stack, regs, calls: Vec::new() };
-            if let Err(why) = machine.run() {
-                let text: Vec<String> =
-                    program.insns.iter().enumerate().map(|(at, insn)| format!("{at}: {insn:?}")).collect();
-                panic!("{why}\nmemory {memory:?}\n{}", text.join("\n"));
+            match machine.run() {
+                Ok(executed) => most = most.max(executed),
+                Err(why) => {
+                    let text = program.insns.iter().enumerate().map(|(at, insn)| format!("{at}: {insn:?}"));
+                    let text: Vec<String> = text.collect();
+                    panic!("{why}\nmemory {memory:?}\n{}", text.join("\n"));
+                }
             }
             runs.set(runs.get() + 1);
         }
+        reached.set(reached.get() + u32::from(facts.cost() == Bound::AtMost(most)));
         Ok(())
     })
     .budget_ms(budget)
@@ -504,5 +588,8 @@ fn accepted_programs_do_nothing_that_must_not_happen() {
     .size_max(1 << 13)
     .run();
     println!("{} programs, {} accepted, {} runs", made.get(), accepted.get(), runs.get());
+    println!("numbers known of {}; as many instructions as there may be in {}", exact.get(), reached.get());
     assert!(accepted.get() * 50 > made.get(), "too few programs are accepted for the test to mean anything");
+    assert!(exact.get() * 10 > accepted.get() * 9, "too few programs have numbers that are known");
+    assert!(reached.get() * 20 > accepted.get(), "bounds are too far from what is executed");
 }

@@ -64,6 +64,13 @@ pub enum Effect {
     TailCall,
     /// Only kernels configured for it have it; common ones are not.
     Configured,
+    /// It only looks: it changes nothing but the memory that it is given to fill, and nobody else sees that it was called.
+    /// Calls that are not said to do so may change anything.
+    Reads,
+    /// It says where the packet goes: to another device, CPU or socket.
+    Redirects,
+    /// It tells user space: a record, a line, a stack. What the program was given stays as it is.
+    Outputs,
     /// Only programs whose loader has `CAP_PERFMON` may call it: it tells of the kernel's memory or what runs on it.
     Perfmon,
 }
