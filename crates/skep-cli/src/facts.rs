@@ -106,7 +106,8 @@ fn registers(verified: &Verified, facts: &Facts) -> String {
         if verified.fact(slot) == Fact::Unreachable {
             out += " never executed";
         }
-        for (register, known) in facts.registers(slot) {
+        // That nothing is known is not worth a word.
+        for (register, known) in facts.registers(slot).iter().filter(|(_, known)| *known != Known::Mixed) {
             let _ = write!(out, " r{register}={known}");
         }
         out += "\n";

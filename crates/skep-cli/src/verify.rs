@@ -211,12 +211,8 @@ pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Re
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
     };
-    let mut asked = verifier::Options {
-        log: options.log,
-        facts: options.facts,
-        privileges,
-        ..Default::default()
-    };
+    let mut asked =
+        verifier::Options { log: options.log, facts: options.facts, privileges, ..Default::default() };
     let mut start = Instant::now();
     let mut judged = verifier::verify(program.clone(), &asked);
     // They take longer to read than most programs to verify, and few programs need them.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use skep_abi::{Context, MapDef, MapFlags, ProgType};
 use skep_btf::TypeId;
-use skep_isa::{Insn, Reg, text::Writer};
+use skep_isa::{Reg, text::Writer};
 use skep_obj::Program;
 
 use crate::domain::Scalar;
@@ -165,15 +165,12 @@ pub(crate) struct Explorer<'a> {
     pub(crate) exact: bool,
     /// Whether anybody looks on: whoever watches, or a trace.
     observed: bool,
-    watch: Option<&'a mut dyn FnMut(&Visit<'_>)>,
+    pub(crate) watch: Option<&'a mut dyn FnMut(&Visit<'_>)>,
     pub(crate) trace: Option<Box<Trace>>,
 }
 
 /// Registers that every program finds something in: r1 and r10.
 const GIVEN: u16 = 1 << 1 | 1 << 10;
-
-/// Most bytes of the log; what comes after is left out, and the log says so.
-const LOG_LIMIT: usize = 64 << 20;
 
 /// Verifies a program.
 ///
@@ -436,9 +433,6 @@ impl Explorer<'_> {
         if self.is_fenced(at, state) {
             return Ok(Next::End);
         }
-        if self.observed && !state.speculative {
-            self.observe_step(at, state);
-        }
         let insn = self.program.insns[at];
         self.history.push(Passed::of(at));
         let fact = self.facts[at];
@@ -454,26 +448,6 @@ impl Explorer<'_> {
             self.log_step(at, &insn, state);
         }
         next
-    }
-
-    /// Tells whoever looks on that the path arrives at an instruction.
-    #[cold]
-    fn observe(&mut self, at: usize, state: &State) {
-        if let Some(watch) = &mut self.watch {
-            watch(&Visit { insn: at, state });
-        }
-        if let Some(trace) = &mut self.trace {
-            trace.arrive(self.program, &self.flow, at, self.history.last(), state);
-        }
-    }
-
-    /// Tells a trace that the path goes on with an instruction.
-    #[cold]
-    fn observe_step(&mut self, at: usize, state: &State) {
-        let Some(mut trace) = self.trace.take() else { return };
-        let callee = self.global_callee(at);
-        trace.carry_out(self.program, &self.flow, self.context, at, (callee, self.handler), state);
-        self.trace = Some(trace);
     }
 
     /// Keeps a branch for later.
@@ -617,25 +591,5 @@ impl Explorer<'_> {
             acquired,
         }
         .answer()
-    }
-
-    /// A line of the log: the instruction and what its registers hold after it.
-    fn log_step(&mut self, at: usize, insn: &Insn, state: &State) {
-        if self.log.len() > LOG_LIMIT {
-            if !self.log.ends_with("…\n") {
-                self.log.push_str("…\n");
-            }
-            return;
-        }
-        let _ = write!(self.log, "{at}: {:40};", Writer::pseudoc().insn(insn));
-        let (reads, writes) = liveness::uses(insn);
-        for register in 0..Reg::COUNT - 1 {
-            let value = &state.frame().regs[register];
-            if (reads | writes) & (1 << register) != 0 && value.kind != Kind::Uninit {
-                let value = self.describe(value);
-                let _ = write!(self.log, " R{register}={value}");
-            }
-        }
-        self.log.push('\n');
     }
 }

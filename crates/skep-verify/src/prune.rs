@@ -333,8 +333,9 @@ impl Explorer<'_> {
             if a.rounds > b.rounds {
                 return false;
             }
+            let precise = if self.exact { u16::MAX } else { node.precise.regs[index] };
             for register in bits(u64::from(self.live(new, index, node.at))) {
-                let precise = self.exact || node.precise.regs[index] & 1 << register != 0;
+                let precise = precise & 1 << register != 0;
                 if !value_covers(&a.regs[register], &b.regs[register], precise, mode, &mut names) {
                     return false;
                 }

@@ -211,11 +211,12 @@ impl Unbounded {
     }
 }
 
-/// `5`, `scalar(umax=255)`, `map_value(map=0,off=8)`, `mixed`.
+/// `5`, `0..255`, `number`, `map_value(0)+8`, `pkt+14..82`, `mixed`.
 impl fmt::Display for Known {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Known::Number(number) => write!(f, "{number}"),
+            Known::Number(number) if *number == Scalar::UNKNOWN => f.write_str("number"),
+            Known::Number(number) => between(f, number, false),
             Known::Pointer(pointer) => write!(f, "{pointer}"),
             Known::Mixed => f.write_str("mixed"),
         }
@@ -228,19 +229,27 @@ impl fmt::Display for Pointer {
         if self.nullable {
             f.write_str("_or_null")?;
         }
-        let off = self.offset.as_constant().map(|off| off as i64);
-        match (self.map, off) {
-            (None, Some(0)) => Ok(()),
-            (None, Some(off)) => write!(f, "{off:+}"),
-            (Some(map), Some(0)) => write!(f, "(map={map})"),
-            (Some(map), Some(off)) => write!(f, "(map={map},off={off})"),
-            (map, None) => {
-                f.write_str("(")?;
-                if let Some(map) = map {
-                    write!(f, "map={map},")?;
-                }
-                write!(f, "off={})", self.offset)
-            }
+        if let Some(map) = self.map {
+            write!(f, "({map})")?;
         }
+        if self.offset.as_constant() == Some(0) { Ok(()) } else { between(f, &self.offset, true) }
+    }
+}
+
+/// The bounds of a number, by the reading that tells more; both ends are included.
+fn between(f: &mut fmt::Formatter<'_>, number: &Scalar, with_sign: bool) -> fmt::Result {
+    let full = number.full;
+    let signed = |f: &mut fmt::Formatter<'_>, n: i64| {
+        if with_sign { write!(f, "{n:+}") } else { write!(f, "{n}") }
+    };
+    if full.smin == full.smax {
+        return signed(f, full.smin);
+    }
+    let (signed_span, unsigned_span) = (full.smax.abs_diff(full.smin), full.umax - full.umin);
+    if signed_span <= unsigned_span {
+        signed(f, full.smin)?;
+        write!(f, "..{}", full.smax)
+    } else {
+        write!(f, "{}{}..{}", if with_sign { "+" } else { "" }, full.umin, full.umax)
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Trace {
     pub(crate) edges: Vec<(VertexId, VertexId, Edge)>,
     /// Functions that are called from a vertex and walked elsewhere.
     pub(crate) calls: Vec<(VertexId, usize)>,
+    /// How many of the calls came before the present instruction.
+    earlier_calls: usize,
     pub(crate) roots: Vec<Root>,
     /// By slot, what registers held.
     pub(crate) seen: Vec<Vec<(u8, Seen)>>,
@@ -88,6 +90,7 @@ impl Trace {
             vertices: Vec::new(),
             edges: Vec::new(),
             calls: Vec::new(),
+            earlier_calls: 0,
             roots: Vec::new(),
             seen: vec![Vec::new(); slots],
             ways: vec![0; slots],
@@ -197,7 +200,8 @@ impl Trace {
         }
     }
 
-    /// An instruction of the path is about to be carried out.
+    /// Notes what the instruction does that the path arrived at, and calls. If the path ends there, because an earlier
+    /// one covers it, that one did the same.
     pub(crate) fn carry_out(
         &mut self,
         program: &Program,
@@ -208,6 +212,7 @@ impl Trace {
         state: &State,
     ) {
         let Some(current) = self.current else { return };
+        self.earlier_calls = self.calls.len();
         let insn = &program.insns[at];
         if callee.is_some() || !matches!(insn.op(), Op::Call(skep_isa::Callee::Local)) {
             self.effects.note(program, context, insn, state);
@@ -277,10 +282,11 @@ impl Trace {
         if state.speculative {
             return;
         }
-        self.take_back();
+        let calls = self.take_back();
         self.go_on((at as u32, state.depth() as u8), Event::None);
         if let Some(current) = self.current {
             self.vertices[current as usize].insns += 1;
+            self.calls.extend(calls.into_iter().map(|(_, callee)| (current, callee)));
         }
         self.kept[node] = self.current;
     }
@@ -298,10 +304,11 @@ impl Trace {
         self.current = None;
     }
 
-    /// The instruction that the path arrived at counts elsewhere.
-    fn take_back(&mut self) {
+    /// The instruction that the path arrived at counts elsewhere; gives what it calls.
+    fn take_back(&mut self) -> Vec<(VertexId, usize)> {
         if let Some(current) = self.current {
             self.vertices[current as usize].insns -= 1;
         }
+        self.calls.split_off(self.earlier_calls)
     }
 }
