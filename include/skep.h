@@ -9,5 +9,6 @@
 #include <skep/macros.h>
 #include <skep/contexts.h>
 #include <skep/helpers.h>
+#include <skep/kfuncs.h>
 
 #endif

@@ -3,10 +3,11 @@
 //! They need nothing but a compiler: no kernel headers, no libbpf. Names are those of the UAPI and of libbpf's
 //! headers, so that a program written against those compiles against these, as far as the tables go.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::context::{CONTEXTS, Context, Field, FieldKind};
-use crate::function::{Access, Arg, Dynptr, FUNCTIONS, Function, Ret};
+use crate::function::{Arg, Function, HELPERS, kernel_functions};
 use crate::map::MapType;
 
 /// What does not come from a table: numbers of the UAPI that programs name, and structures that functions work on.
@@ -45,8 +46,42 @@ pub fn c_functions() -> String {
     let mut out = String::from(PRINTED);
     out.push_str("#ifndef SKEP_HELPERS_H\n#define SKEP_HELPERS_H\n\n");
     out.push_str(CALLS);
-    for function in FUNCTIONS {
-        declaration(&mut out, function);
+    types(&mut out, HELPERS.into_iter());
+    for function in HELPERS {
+        declaration(&mut out, function, "");
+    }
+    out.push_str("\n#endif\n");
+    out
+}
+
+/// The header of the kernel's functions that programs call by name (`skep/kfuncs.h`). Empty beside a `vmlinux.h` or the
+/// kernel's own header: the one says the same, the other some of the types.
+///
+/// ```
+/// let header = skep_abi::c_kernel_functions();
+/// assert!(header.contains("extern struct task_struct *bpf_task_from_pid(__s32 pid) __weak __ksym;"));
+/// ```
+pub fn c_kernel_functions() -> String {
+    let mut out = String::from(PRINTED);
+    out.push_str("#if !defined(SKEP_KFUNCS_H) && !defined(__VMLINUX_H__) && !defined(__LINUX_BPF_H__)\n");
+    out.push_str("#define SKEP_KFUNCS_H\n\n#include <skep/macros.h>\n");
+    types(&mut out, kernel_functions());
+    for function in kernel_functions() {
+        declaration(&mut out, function, "__weak __ksym");
+    }
+    out.push_str("\n#endif\n");
+    out
+}
+
+/// A header of an application's own functions, to be included after `skep.h`: what they look like to a program. `guard`
+/// is the name that keeps it from being included twice.
+pub fn c_declarations<'f>(guard: &str, functions: impl IntoIterator<Item = &'f Function>) -> String {
+    let functions: Vec<&Function> = functions.into_iter().collect();
+    let mut out =
+        format!("/* Printed from a table of functions; do not edit. */\n#ifndef {guard}\n#define {guard}\n");
+    types(&mut out, functions.iter().copied());
+    for function in functions {
+        declaration(&mut out, function, "__ksym");
     }
     out.push_str("\n#endif\n");
     out
@@ -57,10 +92,6 @@ const PRINTED: &str = "/* Printed from the tables of skep; do not edit. */\n";
 
 /// How a compiler is told that a name is a call of a number.
 const CALLS: &str = "\
-struct bpf_spin_lock;
-struct bpf_timer;
-struct bpf_dynptr;
-
 /* A helper is called by its number. clang makes such a call of a constant pointer; GCC has an attribute, and without it
  * may keep the pointer in a register, from which no program can call. */
 #ifdef __clang__
@@ -109,65 +140,61 @@ fn member(field: &Field, name: &str, count: u32) -> String {
     if count == 1 { format!("{ty}{name};") } else { format!("{ty}{name}[{count}];") }
 }
 
-/// Functions that copy from an address that they are given in their third argument: any number to the verifier, and
-/// a pointer to whoever writes C. By what their names start with.
-const COPIES: [&str; 2] = ["bpf_probe_read", "bpf_copy_from_user"];
-
-/// A helper as a pointer to the function at its number, which compilers turn into a call instruction.
-fn declaration(out: &mut String, function: &Function) {
-    let is_address = |index: usize| index == 2 && COPIES.iter().any(|name| function.name.starts_with(name));
-    let args = function.args.iter().enumerate();
-    let args: Vec<String> = args
-        .map(|(i, arg)| if is_address(i) { "const void *address".to_owned() } else { argument(i, *arg) })
-        .collect();
-    let args = if args.is_empty() { "void".to_string() } else { args.join(", ") };
-    let ret = match (function.ret, function.args) {
-        (Ret::Void, _) => "void",
-        // The one result that may be a negative error number without an argument having been wrong.
-        (Ret::Integer, []) if function.name == "bpf_get_retval" => "int",
-        // Counters and clocks are unsigned.
-        (Ret::Integer, []) => "__u64",
-        (Ret::Integer | Ret::Filled, _) => "long",
-        _ => "void *",
-    };
-    // Printing takes a variable number of arguments, which the table shows as three numbers.
-    let args = match function.name {
-        "bpf_trace_printk" => "const char *format, __u32 size, ...".to_string(),
-        // Linux declares its flags, which must be 0, but has no rule for the register.
-        "bpf_get_branch_snapshot" => format!("{args}, __u64 flags"),
-        _ => args,
-    };
-    let _ = write!(out, "\n/* {} (Linux {}.{}) */\n", function.doc, function.since.0, function.since.1);
-    let _ = writeln!(out, "SKEP_HELPER({ret}, {}, {}, ({args}));", function.name, function.id);
+/// The types that functions name: iterators by their sizes, other structures by name, enumerations with nothing but a
+/// zero, so that they can be passed.
+fn types<'f>(out: &mut String, functions: impl Iterator<Item = &'f Function>) {
+    let mut iterators = BTreeSet::new();
+    let (mut structures, mut enums) = (BTreeSet::new(), BTreeSet::new());
+    for function in functions {
+        for text in function.prototype.params.iter().chain([&function.prototype.result]) {
+            named(text, "struct", &mut structures);
+            named(text, "union", &mut structures);
+            named(text, "enum", &mut enums);
+        }
+        iterators.extend(function.args.iter().filter_map(|arg| match arg {
+            Arg::Iterator { name, bytes, .. } => Some((*name, *bytes)),
+            _ => None,
+        }));
+    }
+    out.push_str("\n/* What functions take and return. */\n");
+    for (name, bytes) in &iterators {
+        let size = bytes / 8;
+        let _ = writeln!(out, "struct {name} {{ __u64 __opaque[{size}]; }} __attribute__((aligned(8)));");
+        structures.remove(&("struct", *name));
+    }
+    for (keyword, name) in structures {
+        let _ = writeln!(out, "{keyword} {name};");
+    }
+    for (_, name) in enums {
+        let _ = writeln!(out, "enum {name} {{ {name}__zero }};");
+    }
 }
 
-fn argument(index: usize, arg: Arg) -> String {
-    match arg {
-        Arg::Context => "void *ctx".into(),
-        Arg::Map(_) => "void *map".into(),
-        Arg::MapKey(_) => "const void *key".into(),
-        Arg::MapValue(_) => "const void *value".into(),
-        Arg::MapValueOut(_) => "void *value".into(),
-        Arg::Memory { access: Access::Read, .. } | Arg::Fixed { access: Access::Read, .. } => {
-            format!("const void *mem{index}")
+/// The types that a declaration names by this keyword.
+fn named<'t>(text: &'t str, keyword: &'static str, found: &mut BTreeSet<(&'static str, &'t str)>) {
+    let mut words = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    while let Some(word) = words.next() {
+        if word == keyword {
+            found.extend(words.next().map(|name| (keyword, name)));
         }
-        Arg::Memory { .. } | Arg::Fixed { .. } => format!("void *mem{index}"),
-        Arg::Size { .. } => format!("__u32 size{index}"),
-        Arg::ConstSize => format!("__u64 size{index}"),
-        Arg::Record => "void *record".into(),
-        Arg::Anything | Arg::Scalar => format!("__u64 arg{index}"),
-        Arg::ConstStr => "const char *str".into(),
-        Arg::Object(_) => "void *object".into(),
-        Arg::PercpuObject => "const void *variable".into(),
-        Arg::Socket | Arg::SockCommon | Arg::AnySock | Arg::ReleasedSock => "void *sk".into(),
-        Arg::SpinLock => "struct bpf_spin_lock *lock".into(),
-        Arg::Timer => "struct bpf_timer *timer".into(),
-        Arg::KptrField => "void *field".into(),
-        Arg::KptrObject => "void *object".into(),
-        Arg::Dynptr(Dynptr::Uses) => "const struct bpf_dynptr *dynptr".into(),
-        Arg::Dynptr(_) => "struct bpf_dynptr *dynptr".into(),
-        Arg::Callback(_) => "void *callback".into(),
-        Arg::CallbackContext => "void *callback_ctx".into(),
-        Arg::OrNull(arg) => argument(index, *arg),
     }
+}
+
+/// A helper is called by its number; other functions are symbols that whoever loads the program finds by name.
+fn declaration(out: &mut String, function: &Function, attributes: &str) {
+    let since = match function.since {
+        (0, _) => String::new(),
+        (major, minor) => format!(" (Linux {major}.{minor})"),
+    };
+    let _ = writeln!(out, "\n/* {}{since} */", function.doc);
+    let _ = match function.id {
+        Some(id) => writeln!(
+            out,
+            "SKEP_HELPER({}, {}, {id}, ({}));",
+            function.prototype.result,
+            function.name,
+            function.params()
+        ),
+        None => writeln!(out, "extern {} {attributes};", function.declaration()),
+    };
 }

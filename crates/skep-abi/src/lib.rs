@@ -3,9 +3,10 @@
 //! - [`Errno`]: Linux's error numbers, by name;
 //! - [`MapType`], [`MapDef`]: the kinds of map and what a map is made with;
 //! - [`ProgType`]: the kinds of program, with the [`Context`] each receives;
-//! - [`Function`]: what programs may call, with the kinds of its arguments and its effects;
-//! - [`Kfunc`]: which functions of the kernel they may call by name;
-//! - [`c_contexts`] and [`c_functions`]: all of it as C headers.
+//! - [`Function`]: what programs may call, helpers and functions of the kernel, with the kinds of its arguments and its
+//!   effects; [`rows!`] describes an application's own;
+//! - [`import`]: what Linux says of functions in its own notations, held against that;
+//! - [`c_contexts`], [`c_functions`] and [`c_kernel_functions`]: all of it as C headers.
 //!
 //! Nothing here says how any of it is *done*: the verifier, the hosts and the documentation read these
 //! tables, and none of them keeps a list of its own.
@@ -21,7 +22,7 @@ mod context;
 mod errno;
 mod function;
 mod header;
-mod kfunc;
+pub mod import;
 mod map;
 mod prog;
 mod result;
@@ -35,11 +36,11 @@ pub use context::{
 };
 pub use errno::Errno;
 pub use function::{
-    Access, Arg, Attach, Callback, CallbackArg, Dynptr, Effect, FUNCTIONS, Function, Place, Programs, Ret,
-    Runs,
+    Access, Arg, Attach, Callback, CallbackArg, Dynptr, Effect, Function, FunctionTable, Graph, HELPERS,
+    LockUse, MAX_OWN_FUNCTIONS, Place, Programs, Prototype, Ret, Runs, Step, TableError, kernel_functions,
+    words,
 };
-pub use header::{c_contexts, c_functions};
-pub use kfunc::{Callers, KFUNCS, Kfunc, KfuncFlag, suffix};
+pub use header::{c_contexts, c_declarations, c_functions, c_kernel_functions};
 pub use map::{MapDef, MapFlags, MapType};
 pub use prog::{AttachType, PacketAccess, ProgType};
 pub use result::Returns;

@@ -10,3 +10,11 @@ enum {
 struct bpf_spin_lock { __u32 val; };
 struct bpf_timer { __u64 __opaque[2]; } __attribute__((aligned(8)));
 struct bpf_dynptr { __u64 __opaque[2]; } __attribute__((aligned(8)));
+struct bpf_res_spin_lock { __u32 val; };
+struct bpf_wq { __u64 __opaque[2]; } __attribute__((aligned(8)));
+struct bpf_task_work { __u64 __opaque; } __attribute__((aligned(8)));
+struct bpf_refcount { __u32 __opaque[1]; } __attribute__((aligned(4)));
+struct bpf_list_head { __u64 __opaque[2]; } __attribute__((aligned(8)));
+struct bpf_list_node { __u64 __opaque[3]; } __attribute__((aligned(8)));
+struct bpf_rb_root { __u64 __opaque[2]; } __attribute__((aligned(8)));
+struct bpf_rb_node { __u64 __opaque[4]; } __attribute__((aligned(8)));

@@ -282,8 +282,8 @@ impl Place<'_, '_> {
                 if let Some(index) = self.external() {
                     return Ok((local, Some(Target::Extern(index))));
                 }
-                match Helper::by_name(self.symbol) {
-                    Some(helper) => Ok((insn.imm(i64::from(helper.id)), None)),
+                match Helper::by_name(self.symbol).and_then(|helper| helper.id) {
+                    Some(id) => Ok((insn.imm(i64::from(id)), None)),
                     None => Err(self.unknown_function()),
                 }
             }
@@ -293,8 +293,12 @@ impl Place<'_, '_> {
     fn unknown_function(&self) -> Problem {
         let problem =
             Problem::new(self.span(), Cause::Undefined { what: "function", symbol: self.symbol.to_owned() });
+        if Helper::kernel(self.symbol).is_some() {
+            let help = format!("it is a function of the kernel: `.extern {}` names it", self.symbol);
+            return problem.help(help);
+        }
         let own = self.functions.iter().map(|f| f.name.as_str());
-        let helpers = skep_abi::FUNCTIONS.iter().map(|f| f.name);
+        let helpers = skep_abi::HELPERS.iter().map(|f| f.name);
         let with_prefix = format!("bpf_{}", self.symbol);
         if Helper::by_name(&with_prefix).is_some() {
             return problem.did_you_mean(Some(&with_prefix));

@@ -88,7 +88,7 @@ fn bound(verified: &Verified, bound: Bound, what: &str, of: &str) -> String {
 fn decides(verified: &Verified, slot: usize) -> String {
     let program = verified.program();
     let insn = &program.insns[slot];
-    let symbol = usize::try_from(insn.imm).ok().and_then(|index| program.kernel_symbols.get(index));
+    let symbol = program.kernel_symbol(insn.imm);
     match (insn.op(), symbol) {
         (Op::Call(Callee::Kfunc), Some(symbol)) => format!("call {}", symbol.name),
         _ => Writer::pseudoc().insn(insn),

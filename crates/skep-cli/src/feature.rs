@@ -8,12 +8,13 @@ use std::io::Write as _;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value as Json, json};
-use skep::abi::{FUNCTIONS, MapType, ProgType};
+use skep::UserHost;
+use skep::abi::{MapType, ProgType};
 use skep::isa::text::{Dialect, Writer};
 use skep::isa::{Cpu, FormId, Group, ImmUse, Insn, OffUse, Reg, Role, Row, Selector, table};
-use skep::{UserConfig, UserHost};
 
 use crate::failure::Failure;
+use crate::functions::{Functions, One, function, functions};
 use crate::output::Output;
 
 #[derive(Args)]
@@ -22,7 +23,9 @@ Examples:
   skep feature isa                        every form of instruction
   skep feature isa --cpu v3               those that compilers emit for -mcpu=v3
   skep feature isa --group atomic64 --json
-  skep feature functions                  what programs may call")]
+  skep feature functions                  what programs may call
+  skep feature functions --host linux     and what the running kernel lets them call
+  skep feature function bpf_redirect      one of them, with arguments and effects")]
 pub(crate) struct Options {
     #[command(subcommand)]
     list: List,
@@ -32,8 +35,10 @@ pub(crate) struct Options {
 enum List {
     /// Forms of instruction: encoding, since when, and the text of both dialects
     Isa(Isa),
-    /// Functions that programs may call
-    Functions(Plain),
+    /// Functions that programs may call, and which of them a host has
+    Functions(Functions),
+    /// All that is known of one function
+    Function(One),
     /// Kinds of map
     Maps(Plain),
     /// Kinds of program
@@ -41,10 +46,10 @@ enum List {
 }
 
 #[derive(Args)]
-struct Plain {
+pub(crate) struct Plain {
     /// One JSON object a line
     #[arg(long)]
-    json: bool,
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -78,7 +83,8 @@ pub(crate) fn feature(options: &Options) -> Result<(), Failure> {
     let mut out = Output::new();
     match &options.list {
         List::Isa(options) => isa(&mut out, options)?,
-        List::Functions(options) => print(&mut out, options, &functions())?,
+        List::Functions(options) => functions(&mut out, options)?,
+        List::Function(options) => function(&mut out, options)?,
         List::Maps(options) => print(&mut out, options, &maps())?,
         List::Programs(options) => print(&mut out, options, &programs())?,
     }
@@ -86,14 +92,14 @@ pub(crate) fn feature(options: &Options) -> Result<(), Failure> {
 }
 
 /// Rows of one list: names of columns, and what is in them.
-struct Listing {
-    columns: &'static [&'static str],
-    rows: Vec<Vec<Json>>,
+pub(crate) struct Listing {
+    pub(crate) columns: &'static [&'static str],
+    pub(crate) rows: Vec<Vec<Json>>,
 }
 
 impl Listing {
     /// A row as a JSON object.
-    fn object(&self, row: &[Json]) -> Json {
+    pub(crate) fn object(&self, row: &[Json]) -> Json {
         self.columns.iter().zip(row).map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
     }
 }
@@ -111,7 +117,7 @@ fn cell(value: &Json) -> String {
 }
 
 /// Prints a list, aligned in columns or as JSON.
-fn print(out: &mut Output, options: &Plain, listing: &Listing) -> Result<(), Failure> {
+pub(crate) fn print(out: &mut Output, options: &Plain, listing: &Listing) -> Result<(), Failure> {
     if options.json {
         return listing.rows.iter().try_for_each(|row| out.json(&listing.object(row)));
     }
@@ -129,40 +135,8 @@ fn print(out: &mut Output, options: &Plain, listing: &Listing) -> Result<(), Fai
 }
 
 /// A version of Linux; nothing for (0, 0).
-fn version((major, minor): (u8, u8)) -> Json {
+pub(crate) fn version((major, minor): (u8, u8)) -> Json {
     if major == 0 { Json::Null } else { json!(format!("{major}.{minor}")) }
-}
-
-fn functions() -> Listing {
-    let host = UserHost::new(UserConfig::default());
-    let here: Vec<u32> = host.functions().map(|function| function.id).collect();
-    let row = |function: &skep::abi::Function| {
-        let mut kinds = function.programs.kinds();
-        for variant in function.variants() {
-            kinds = kinds.zip(variant.programs.kinds()).map(|(kinds, more)| [kinds, more].concat());
-        }
-        let programs = match kinds {
-            None => json!("all"),
-            Some(mut kinds) => {
-                kinds.sort_unstable();
-                kinds.dedup();
-                json!(kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>())
-            }
-        };
-        vec![
-            json!(function.id),
-            json!(function.name),
-            json!(function.args.len()),
-            version(function.since),
-            json!(here.contains(&function.id)),
-            programs,
-            json!(function.doc),
-        ]
-    };
-    Listing {
-        columns: &["id", "name", "args", "linux", "user", "programs", "doc"],
-        rows: FUNCTIONS.iter().copied().map(row).collect(),
-    }
 }
 
 fn maps() -> Listing {

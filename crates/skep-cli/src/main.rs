@@ -14,6 +14,7 @@ mod failure;
 mod feature;
 mod fix;
 mod from_log;
+mod functions;
 mod lsp;
 mod maps;
 mod output;

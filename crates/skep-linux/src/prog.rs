@@ -151,7 +151,7 @@ fn by_kernel_id(program: &Program, insns: &mut [Insn]) -> Result<(), HostError> 
             Op::Wide(Wide::BtfId) => Kind::Var,
             _ => continue,
         };
-        let symbol = usize::try_from(insn.imm).ok().and_then(|index| program.kernel_symbols.get(index));
+        let symbol = program.kernel_symbol(insn.imm);
         let name = symbol.map_or("", |symbol| symbol.name.as_str());
         let found = kernel_types().and_then(|btf| btf.find(name, kind));
         let weak = symbol.is_some_and(|symbol| symbol.weak);

@@ -57,8 +57,8 @@ fn program(prog_type: ProgType, maps: &[MapSpec], insns: &[&[Insn]]) -> Program 
 
 /// A helper by its number.
 fn helper(name: &str) -> Insn {
-    let function = skep_abi::FUNCTIONS.iter().find(|f| f.name == name).expect("a known helper");
-    Insn::call_helper(function.id)
+    let function = skep_abi::HELPERS.iter().find(|f| f.name == name).expect("a known helper");
+    Insn::call_helper(function.id.expect("a helper"))
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use lsp_types::{CompletionItem, CompletionItemKind, CompletionTextEdit, Documentation, TextEdit};
-use skep_abi::{CONTEXTS, FUNCTIONS, MapType, SECTIONS};
+use skep_abi::{CONTEXTS, Function, MapType, SECTIONS};
 use skep_asm::{Definition, PartKind};
 use skep_isa::text::Dialect;
 
@@ -46,7 +46,7 @@ pub(crate) fn completions(symbols: &Symbols<'_>, offset: usize) -> Vec<Completio
             }
         }
         Place::Callee => {
-            for function in FUNCTIONS {
+            for function in Function::all() {
                 let doc = crate::hover::of_function(function);
                 list.add(function.name, CompletionItemKind::FUNCTION, function.doc, Some(doc));
             }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use skep_abi::{Arg, CONTEXTS, Dynptr, Effect, Function, Ret};
+use skep_abi::{CONTEXTS, Function};
 use skep_asm::{Definition, Part, PartKind, Role, constant_value};
 use skep_isa::text::{Dialect, Parsed, Reader, Writer};
 use skep_isa::{Cpu, ImmUse, OffUse, Reg, Row};
@@ -144,113 +144,14 @@ fn of_map(map: &MapSpec) -> String {
 
 /// A function that programs may call, from its row.
 pub(crate) fn of_function(function: &Function) -> String {
-    let args: Vec<String> = function.args.iter().map(argument).collect();
-    let ret = match function.ret {
-        Ret::Integer => "a number".to_owned(),
-        Ret::Filled => "how many bytes were filled, or a negative error number".to_owned(),
-        Ret::Void => "nothing: r0 has no value afterwards".to_owned(),
-        Ret::MapValue => "the address of a map's value".to_owned(),
-        Ret::MapValueOrNull => "the address of a map's value, or null".to_owned(),
-        Ret::RecordOrNull => "a record, or null; it must be submitted or discarded".to_owned(),
-        Ret::DynptrMemoryOrNull => "the address of what the dynptr leads to, or null".to_owned(),
-        Ret::SocketOrNull => "a socket, or null".to_owned(),
-        Ret::SockCommonOrNull => "a socket of any state, or null".to_owned(),
-        Ret::TcpSockOrNull => "a TCP socket, or null".to_owned(),
-        Ret::Object(name) => format!("a `struct {name}`"),
-        Ret::TrustedObject(name) => format!("a `struct {name}` that stays"),
-        Ret::ObjectOrNull(name) => format!("a `struct {name}`, or null"),
-        Ret::PercpuObject => "the address of a CPU's copy".to_owned(),
-        Ret::PercpuObjectOrNull => "the address of a CPU's copy, or null".to_owned(),
-        Ret::KptrOrNull => "what the field held, or null; it must be released".to_owned(),
-    };
-    let mut out = format!("**{}** (helper {}): {}\n", function.name, function.id, function.doc);
-    for (index, arg) in args.iter().enumerate() {
-        let _ = write!(out, "\n- r{}: {arg}", index + 1);
-    }
-    let _ = write!(out, "\n- returns {ret}");
-    for effect in function.effects {
-        let effect = match effect {
-            Effect::Gpl => "only for programs under a GPL-compatible licence",
-            Effect::MovesPacket => "packet pointers are invalid afterwards",
-            Effect::TailCall => "does not return when it succeeds",
-            Effect::Sleeps => "only for programs that may sleep",
-            Effect::Acquires => "its result must be released",
-            Effect::Configured => "only in kernels configured for it",
-            Effect::Perfmon => "only for loaders with CAP_PERFMON",
-            _ => continue,
-        };
-        let _ = write!(out, "\n- {effect}");
-    }
-    let mut programs = function.programs.kinds();
-    for variant in function.variants() {
-        programs = programs.zip(variant.programs.kinds()).map(|(kinds, more)| [kinds, more].concat());
-    }
-    let programs = match programs {
-        None => "every kind of program".to_owned(),
-        Some(mut kinds) => {
-            kinds.sort_unstable();
-            kinds.dedup();
-            kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
-        }
-    };
-    let _ = write!(out, "\n- for {programs}; since Linux {}.{}", function.since.0, function.since.1);
-    out
-}
-
-fn argument(arg: &Arg) -> String {
-    match arg {
-        Arg::Context => "the context".to_owned(),
-        Arg::Map([]) => "a map".to_owned(),
-        Arg::Map(kinds) => {
-            format!("a map ({})", kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", "))
-        }
-        Arg::MapKey(map) => format!("the address of a key of the map in r{}", map + 1),
-        Arg::MapValue(map) => format!("the address of a value of the map in r{}", map + 1),
-        Arg::MapValueOut(map) => {
-            format!("the address of room for a value of the map in r{}, which is filled", map + 1)
-        }
-        Arg::Memory { access, size, nullable } => format!(
-            "the address of memory that is {}{}, its size in r{}",
-            match access {
-                skep_abi::Access::Read => "read",
-                skep_abi::Access::Write => "filled",
-                skep_abi::Access::Update => "read and written",
-            },
-            if *nullable { " (or null)" } else { "" },
-            size + 1
-        ),
-        Arg::Size { zero: true } => "the size of that memory in bytes".to_owned(),
-        Arg::Size { zero: false } => "the size of that memory in bytes, not 0".to_owned(),
-        Arg::ConstSize => "a constant size in bytes".to_owned(),
-        Arg::Fixed { access, size, .. } => format!(
-            "the address of {size} bytes that are {}",
-            match access {
-                skep_abi::Access::Read => "read",
-                skep_abi::Access::Write => "filled",
-                skep_abi::Access::Update => "read and written",
-            }
-        ),
-        Arg::Record => "a record".to_owned(),
-        Arg::Anything | Arg::Scalar => "a number".to_owned(),
-        Arg::ConstStr => "a constant string that ends in a zero byte".to_owned(),
-        Arg::Object(names) => format!("a `struct {}`", names.join("` or `struct ")),
-        Arg::PercpuObject => "the address of a per-CPU variable of the kernel".to_owned(),
-        Arg::Socket => "a full socket".to_owned(),
-        Arg::SockCommon | Arg::AnySock => "a socket".to_owned(),
-        Arg::ReleasedSock => "a socket, which is given back".to_owned(),
-        Arg::SpinLock => "a `struct bpf_spin_lock` of a map's value".to_owned(),
-        Arg::Timer => "a `struct bpf_timer` of a map's value".to_owned(),
-        Arg::KptrField => "a field of a map's value that points to an object".to_owned(),
-        Arg::KptrObject => "the object it is to point to".to_owned(),
-        Arg::Dynptr(Dynptr::Uses) => "a dynptr on the stack".to_owned(),
-        Arg::Dynptr(Dynptr::MakesLocal | Dynptr::MakesRecord) => {
-            "room for a dynptr on the stack, which is filled".to_owned()
-        }
-        Arg::Dynptr(Dynptr::ReleasesRecord) => "the dynptr of a record, which is given back".to_owned(),
-        Arg::Callback(_) => "a function of the program".to_owned(),
-        Arg::CallbackContext => "an address on the stack, for the function".to_owned(),
-        Arg::OrNull(arg) => format!("{}, or null", argument(arg)),
-    }
+    let number = function.id.map(|id| format!("helper {id}")).unwrap_or_else(|| "of the kernel".to_owned());
+    format!(
+        "**{}** ({number}): {}\n\n```c\n{};\n```\n\n{}",
+        function.name,
+        function.doc,
+        function.declaration(),
+        function.describe().trim_end()
+    )
 }
 
 /// An instruction's row, and the instruction in both dialects.

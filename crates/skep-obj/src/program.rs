@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use skep_abi::{AttachType, ProgType, SectionKind, section_kind};
+use skep_abi::{AttachType, Function, ProgType, SectionKind, section_kind};
 use skep_btf::{Btf, Type, TypeId};
 use skep_isa::{Callee, FormId, Insn, Op, Wide};
 
@@ -263,6 +263,11 @@ impl Program {
         self.functions[..after].last().filter(|f| insn < f.end)
     }
 
+    /// The function or variable that an instruction names by its index.
+    pub fn kernel_symbol(&self, index: i64) -> Option<&KernelSymbol> {
+        usize::try_from(index).ok().and_then(|index| self.kernel_symbols.get(index))
+    }
+
     /// The source line of this slot.
     pub fn line_at(&self, insn: usize) -> Option<&Line> {
         let start = self.function_at(insn)?.start;
@@ -388,25 +393,43 @@ impl Linker<'_> {
             (Op::Call(_), RefTarget::Function(f)) => {
                 Some(form(Op::Call(Callee::Local))?.off(0).imm(self.distance(at, *f)?))
             }
-            (Op::Call(_), RefTarget::Extern { name, weak }) => {
-                Some(form(Op::Call(Callee::Kfunc))?.off(0).imm(self.kernel_symbol(name, *weak, symbols)?))
-            }
+            (Op::Call(_), RefTarget::Extern { name, weak }) => Some(
+                form(Op::Call(Callee::Kfunc))?.off(0).imm(self.kernel_symbol(name, *weak, true, symbols)?),
+            ),
             // A weak symbol that is absent reads as zero.
             (Op::Wide(_), RefTarget::Extern { weak: true, .. }) => Some(form(Op::Wide(Wide::Imm))?.imm(0)),
             (Op::Wide(_), RefTarget::Extern { name, .. }) => {
-                Some(form(Op::Wide(Wide::BtfId))?.imm(self.kernel_symbol(name, false, symbols)?))
+                Some(form(Op::Wide(Wide::BtfId))?.imm(self.kernel_symbol(name, false, false, symbols)?))
             }
             _ => None,
         }
     }
 
-    /// The index of a function or variable of the kernel among those that the program names; `None` if the object does
-    /// not say that it is the kernel's, and of which type.
-    fn kernel_symbol(&self, name: &str, weak: bool, symbols: &mut Vec<KernelSymbol>) -> Option<i64> {
+    /// The index of a function or variable of the kernel among those that the program names; `None` if the object says
+    /// that it is something else, or does not say of which type a variable is.
+    fn kernel_symbol(
+        &self,
+        name: &str,
+        weak: bool,
+        is_function: bool,
+        symbols: &mut Vec<KernelSymbol>,
+    ) -> Option<i64> {
         if let Some(known) = symbols.iter().position(|symbol| symbol.name == name) {
             return Some(known as i64);
         }
-        let declared = self.object.extern_type(name).filter(|declared| declared.section == Some(".ksyms"))?;
+        let Some(declared) = self.object.extern_type(name) else {
+            // Assembly names functions without their types: whoever verifies the program has them by name.
+            if !is_function {
+                return None;
+            }
+            symbols.push(KernelSymbol { name: name.to_owned(), btf_id: None, weak });
+            return Some(symbols.len() as i64 - 1);
+        };
+        // GCC does not say where it has declared a function.
+        let is_kernels = declared.section == Some(".ksyms") || Function::kernel(name).is_some();
+        if !is_kernels {
+            return None;
+        }
         let btf = self.object.btf.as_deref()?;
         let typed = match btf.get(declared.btf_id).ok()? {
             Type::Func(_) => true,

@@ -4,10 +4,11 @@
 //! there are no privileges, names are not unique, and pinning means nothing.
 //! Source of the error numbers: kernel/bpf/syscall.c, `bpf_prog_map_compatible` of kernel/bpf/core.c, Linux 6.18.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use skep_abi::{Errno, Function, MapDef, MapFlags, MapType, ProgType};
+use skep_abi::{Errno, Function, FunctionTable, MapDef, MapFlags, MapType, ProgType, TableError};
 use skep_btf::Btf;
 use skep_host::{Engine, Host, HostError, LoadInfo, LoadOptions, MapId, ProgId, TestResult, TestRun};
 use skep_isa::{Op, Wide};
@@ -43,6 +44,8 @@ impl Default for UserConfig {
 pub struct UserHost {
     config: UserConfig,
     functions: Functions<UserWorld>,
+    /// Those of them that are the application's own.
+    own: FunctionTable,
     maps: Table<MapObject>,
     programs: Table<ProgObject>,
     world: UserWorld,
@@ -54,10 +57,36 @@ impl UserHost {
         UserHost {
             config: UserConfig { cpus: config.cpus.max(1), ..config },
             functions: functions::all(),
+            own: FunctionTable::default(),
             maps: Table::default(),
             programs: Table::default(),
             world: UserWorld::new(config.seed),
         }
+    }
+
+    /// A host whose programs may also call functions of the application's own, which work on `state`
+    /// ([`UserWorld::state`]). `add` adds them, as [`skep_vm::functions!`] writes it; one of a name that Linux has takes
+    /// the place of this host's own, if it implements the same row, and is an error otherwise.
+    pub fn with_functions<T: Any + Send>(
+        config: UserConfig,
+        add: impl FnOnce(&mut Functions<UserWorld>),
+        state: T,
+    ) -> Result<UserHost, TableError> {
+        let mut host = UserHost::new(config);
+        add(&mut host.functions);
+        host.own = host.functions.own()?;
+        host.world.state = Some(Box::new(state));
+        Ok(host)
+    }
+
+    /// What the host was made with for the application's own functions, if it is of this type.
+    pub fn state<T: Any>(&mut self) -> Option<&mut T> {
+        self.world.state()
+    }
+
+    /// The application's own functions.
+    pub fn own_functions(&self) -> &FunctionTable {
+        &self.own
     }
 
     /// Whether programs of this kind can be loaded.
@@ -71,7 +100,7 @@ impl UserHost {
         !matches!(Map::new(&small, 1, 0), Err(MapError::Kind { .. }))
     }
 
-    /// The functions that programs may call, by number.
+    /// The functions that programs may call: helpers by number, then those that are called by name.
     pub fn functions(&self) -> impl Iterator<Item = &'static Function> {
         self.functions.iter()
     }
@@ -299,6 +328,7 @@ impl Host for UserHost {
             log: options.log,
             rules,
             shifts,
+            functions: self.own.clone(),
             ..skep_verify::Options::default()
         };
         let start = Instant::now();

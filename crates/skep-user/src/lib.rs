@@ -10,7 +10,7 @@
 //! | host.rs, objects.rs | maps and programs, the contract of hosts |
 //! | test_run.rs | a program on a packet |
 //! | world.rs | what programs run in |
-//! | functions/ | what programs call: time, trace, packet, checksum, xdp, skb |
+//! | functions/, support.rs | what programs call: time, trace, packet, checksum, xdp, skb; which of the table that is |
 //! | checksum.rs, clock.rs, ethernet.rs, flow.rs, fragments.rs, print.rs, random.rs, trace.rs | what those need |
 //!
 //! ```
@@ -54,12 +54,14 @@ mod host;
 mod objects;
 mod print;
 mod random;
+mod support;
 mod test_run;
 mod trace;
 mod world;
 
 pub use clock::{CLOCK_START_NS, CLOCK_STEP_NS, TAI_OFFSET_NS, TICKS_PER_SECOND, WALL_AT_BOOT_NS};
 pub use host::{UserConfig, UserHost};
+pub use support::Support;
 pub use test_run::MEMORY_MAX;
 pub use trace::{TRACE_LINES_MAX, Trace, TraceLine};
 pub use world::{Redirect, UserWorld};

@@ -1,5 +1,6 @@
 //! The place that programs run in: clock, CPU, random numbers, trace log, and what a run leaves behind.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub struct Redirect {
     pub flags: u64,
 }
 
-/// The place that a host's programs run in. There is nothing to do with it but to name it as the world of functions.
+/// The place that a host's programs run in: the world of the functions that they call.
 #[derive(Default)]
 pub struct UserWorld {
     pub(crate) programs: BTreeMap<u32, Arc<Executable<UserWorld>>>,
@@ -35,12 +36,19 @@ pub struct UserWorld {
     /// What lies behind the linear part of the XDP packet that is being processed.
     pub(crate) fragments: Fragments,
     pub(crate) redirect: Option<Redirect>,
+    /// What the application's own functions work on.
+    pub(crate) state: Option<Box<dyn Any + Send>>,
 }
 
 impl UserWorld {
     /// A world whose random numbers and hashes come from this seed.
     pub(crate) fn new(seed: u64) -> UserWorld {
         UserWorld { random: Random::new(seed), secret: mix(!seed), ..UserWorld::default() }
+    }
+
+    /// What the host was made with for the application's own functions, if it is of this type.
+    pub fn state<T: Any>(&mut self) -> Option<&mut T> {
+        self.state.as_deref_mut().and_then(|state| state.downcast_mut())
     }
 
     /// Forgets what the run before left behind.

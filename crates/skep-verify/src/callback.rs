@@ -14,22 +14,19 @@ use skep_obj::Program;
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::{Explorer, Next, Passed, Way};
+use crate::kernel::kernel_function;
 use crate::state::{Frame, MAX_FRAMES, Role, Sections, State};
 use crate::value::{Flags, Kind, Value};
 
 /// Whether an instruction is a call that runs a callback itself.
 pub(crate) fn calls_back(program: &Program, insn: &Insn) -> bool {
-    match insn.op() {
-        Op::Call(Callee::Helper) => {
-            let runs = |arg: &Arg| matches!(arg, Arg::Callback(callback) if callback.runs != Runs::Later);
-            Function::by_id(insn.imm as u32).is_some_and(|function| function.args.iter().any(runs))
-        }
-        Op::Call(Callee::Kfunc) => {
-            let symbol = usize::try_from(insn.imm).ok().and_then(|index| program.kernel_symbols.get(index));
-            symbol.is_some_and(|symbol| symbol.name.starts_with("bpf_rbtree_add"))
-        }
-        _ => false,
-    }
+    let function = match insn.op() {
+        Op::Call(Callee::Helper) => Function::by_id(insn.imm as u32),
+        Op::Call(Callee::Kfunc) => kernel_function(program, insn),
+        _ => None,
+    };
+    let runs = |arg: &Arg| matches!(arg, Arg::Callback(callback) if callback.runs != Runs::Later);
+    function.is_some_and(|function| function.args.iter().any(runs))
 }
 
 /// What a callback finds in r1 to r5.
@@ -84,7 +81,7 @@ impl Explorer<'_> {
         let arguments = self.callback_arguments(function, callback, map, state)?;
         let ret = (0, i64::from(callback.ret_max));
         if callback.runs == Runs::Later {
-            return self.push_async(at, callee, arguments, ret, false);
+            return self.push_async(at, callee, arguments, ret, callback.sleeps);
         }
         if function.name == "bpf_loop" {
             // Whether it runs again is decided by how often it is to.
@@ -124,6 +121,8 @@ impl Explorer<'_> {
                 CallbackArg::Object(_) if index == 0 => *state.reg(Reg::R1),
                 CallbackArg::Object(name) => self.kernel_object(name, Flags::NONE)?,
                 CallbackArg::Dynptr => self.constant_dynptr(),
+                // Lists and trees are the kernel's functions', which find their nodes elsewhere.
+                CallbackArg::Node => Value::UNINIT,
             };
         }
         Ok(arguments)

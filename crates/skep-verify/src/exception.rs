@@ -3,6 +3,7 @@
 //! Source: `check_resource_leak`, `do_check` and `check_max_stack_depth` of kernel/bpf/verifier.c,
 //! `bpf_find_exception_callback_insn_off` of kernel/bpf/btf.c, Linux 6.18.
 
+use skep_abi::Effect;
 use skep_btf::{Kind as TypeKind, Linkage, Type};
 use skep_isa::{Callee, Insn, Op, Reg, Wide};
 use skep_obj::{Program, exception_handlers};
@@ -10,15 +11,13 @@ use skep_obj::{Program, exception_handlers};
 use crate::error::Reason;
 use crate::explore::{Explorer, Next};
 use crate::flow::Flow;
+use crate::kernel::kernel_function;
 use crate::leave::may_leave;
 use crate::signature::Param;
 use crate::state::State;
 
 /// How a path leaves the program that throws.
 pub(crate) const THROWN: &str = "bpf_throw, which would lead to reference leak";
-
-/// The kernel's function that throws.
-const THROW: &str = "bpf_throw";
 
 /// The function that handles what the program throws, if it has one; or what is wrong with it.
 pub(crate) fn handler(program: &Program) -> Result<Option<usize>, Reason> {
@@ -74,10 +73,7 @@ pub(crate) fn check_calls(
 /// Whether the instruction throws.
 pub(crate) fn throws(program: &Program, insn: &Insn) -> bool {
     insn.op() == Op::Call(Callee::Kfunc)
-        && usize::try_from(insn.imm)
-            .ok()
-            .and_then(|index| program.kernel_symbols.get(index))
-            .is_some_and(|symbol| symbol.name == THROW)
+        && kernel_function(program, insn).is_some_and(|function| function.has(Effect::Throws))
 }
 
 /// Whether one of a function's own instructions throws.
@@ -92,12 +88,16 @@ fn bad(why: &str) -> Reason {
 
 impl Explorer<'_> {
     /// The program throws what r1 holds: it ends, whatever functions are running.
-    pub(crate) fn throw(&mut self, state: &mut State) -> Result<Next, Reason> {
+    pub(crate) fn throw(&mut self, call: &Insn, state: &mut State) -> Result<Next, Reason> {
+        let Some(function) = kernel_function(self.program, call) else {
+            return Err(bad("nothing throws here"));
+        };
+        self.callable_here(function)?;
         let cookie = state.read(Reg::R1)?;
         if !cookie.is_scalar() {
             return Err(Reason::Argument {
                 register: 1,
-                function: THROW,
+                function: function.name,
                 expected: "a number".to_owned(),
                 found: cookie.to_string(),
             });

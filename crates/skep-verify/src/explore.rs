@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use skep_abi::{Context, MapDef, MapFlags, ProgType};
-use skep_btf::TypeId;
+use skep_btf::{Btf, TypeId};
 use skep_isa::{Reg, text::Writer};
 use skep_obj::Program;
 
@@ -23,6 +23,7 @@ use crate::facts::Trace;
 use crate::field::Record;
 use crate::flow::{Flow, successors};
 use crate::global::Globals;
+use crate::kernel::own_types;
 use crate::kfunc::Prototype;
 use crate::kptr::{Records, records};
 use crate::liveness;
@@ -117,6 +118,8 @@ pub(crate) enum CallMap {
 pub(crate) struct Explorer<'a> {
     pub(crate) program: &'a Arc<Program>,
     pub(crate) options: &'a Options,
+    /// The kernel's types, or those of the functions' objects where there is no kernel.
+    pub(crate) kernel: Option<&'a Btf>,
     pub(crate) context: Option<&'static Context>,
     /// What of the kernel the program is written for.
     pub(crate) target: Option<Target>,
@@ -229,9 +232,11 @@ fn judge(
     let slots = program.insns.len();
     let functions = program.functions.len();
     let trace = options.facts.then(|| Box::new(Trace::new(&program, &flow)));
+    let own_types = if options.kernel.is_none() { own_types(&options.functions) } else { None };
     let mut explorer = Explorer {
         program: &program,
         options,
+        kernel: options.kernel.as_deref().or(own_types.as_ref()),
         context,
         target,
         globals: Globals::new(&program, &flow),
@@ -271,7 +276,10 @@ fn judge(
     let whole = explorer.trace.as_ref().map(|trace| Arc::new(explorer.facts(trace, exact)));
     let special =
         explorer.records.iter().map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect();
-    let Explorer { flow, mut facts, call_maps, callees, stacks, reads_uninit, stats, log, .. } = explorer;
+    let Explorer {
+        flow, mut facts, call_maps, callees, prototypes, stacks, reads_uninit, stats, log, ..
+    } = explorer;
+    let named = prototypes.iter().map(|(symbol, prototype)| (*symbol, prototype.function)).collect();
     for (at, map) in call_maps {
         if let CallMap::One(map) = map
             && facts[at] != Fact::Unreachable
@@ -288,6 +296,7 @@ fn judge(
         program,
         facts,
         callees,
+        named,
         stacks,
         reads_uninit,
         zero_registers,

@@ -3,12 +3,13 @@
 //! Source: `check_subprogs`, `check_cfg` of kernel/bpf/verifier.c, Linux 6.18; like Linux's, a program with
 //! instructions that no jump leads to is refused, because nobody compiled them on purpose.
 
-use skep_abi::{Kfunc, KfuncFlag};
+use skep_abi::{Arg, Step};
 use skep_isa::{Callee, Insn, Op, Role, Wide};
 use skep_obj::{MAX_FUNCTIONS, MAX_SLOTS, Program};
 
 use crate::callback::calls_back;
 use crate::error::Reason;
+use crate::kernel::kernel_function;
 use crate::liveness;
 use crate::options::Rules;
 
@@ -245,10 +246,8 @@ pub(crate) fn bounds_loop(program: &Program, insn: &Insn) -> bool {
     match insn.op() {
         Op::MayGoto => true,
         Op::Call(Callee::Kfunc) => {
-            let symbol = usize::try_from(insn.imm).ok().and_then(|index| program.kernel_symbols.get(index));
-            symbol
-                .and_then(|symbol| Kfunc::by_name(&symbol.name))
-                .is_some_and(|kfunc| kfunc.has(KfuncFlag::IterNext))
+            let steps = |arg: &Arg| matches!(arg, Arg::Iterator { step: Step::Steps, .. });
+            kernel_function(program, insn).is_some_and(|function| function.args.iter().any(steps))
         }
         _ => false,
     }

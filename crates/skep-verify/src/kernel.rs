@@ -4,17 +4,47 @@
 //! and contexts ask for.
 //! Source: `bpf_get_btf_vmlinux`, `btf_find_by_name_kind` of kernel/bpf/btf.c, Linux 6.18.
 
-use skep_btf::{Btf, Kind as TypeKind, Type, TypeId};
+use std::collections::BTreeSet;
+
+use skep_abi::{Arg, Function, FunctionTable, Ret};
+use skep_btf::{Btf, BtfBuilder, Kind as TypeKind, Type, TypeId};
+use skep_isa::Insn;
+use skep_obj::Program;
 
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::value::{Flags, Kind, Types, Value};
 
+/// The kernel's function that a call names.
+pub(crate) fn kernel_function(program: &Program, call: &Insn) -> Option<&'static Function> {
+    program.kernel_symbol(call.imm).and_then(|symbol| Function::kernel(&symbol.name))
+}
+
+/// The types of the objects that an application's own functions work on: they have a name, and nothing in them.
+pub(crate) fn own_types(functions: &FunctionTable) -> Option<Btf> {
+    let mut names = BTreeSet::new();
+    for function in functions.iter() {
+        for arg in function.args {
+            if let Arg::Object(objects) | Arg::OrNull(Arg::Object(objects)) = arg {
+                names.extend(objects.iter().copied());
+            }
+        }
+        if let Ret::Object(name) | Ret::ObjectOrNull(name) = function.ret {
+            names.insert(name);
+        }
+    }
+    let mut types = BtfBuilder::new();
+    for name in &names {
+        types.structure(name, 0, &[]);
+    }
+    if names.is_empty() { None } else { types.finish().ok() }
+}
+
 impl<'a> Explorer<'a> {
     /// The kernel's types, or those of the program.
     pub(crate) fn types(&self, types: Types) -> Result<&'a Btf, Reason> {
         match types {
-            Types::Kernel => self.options.kernel.as_deref().ok_or(Reason::NoKernelTypes),
+            Types::Kernel => self.kernel.ok_or(Reason::NoKernelTypes),
             Types::Program => {
                 let none =
                     || Reason::Unsupported { what: "types of the program: it carries none".to_owned() };

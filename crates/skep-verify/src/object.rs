@@ -282,6 +282,11 @@ impl<'a> Explorer<'a> {
     ) -> Result<(), Reason> {
         let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
         let name = self.type_name(types, ty);
+        if types == Types::Kernel && self.options.kernel.is_none() {
+            return refuse(format!(
+                "access beyond struct {name}: only the application looks into its objects"
+            ));
+        }
         if self.options.privileges != Privileges::All {
             return refuse(format!(
                 "'struct {name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN"

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use skep_abi::FunctionTable;
 use skep_btf::Btf;
 
 /// What a verification is asked for.
@@ -25,6 +26,9 @@ pub struct Options {
     /// The types of the kernel that the program is for: what its objects, and the functions and variables that the
     /// program names, look like. Without them, programs that need them are refused.
     pub kernel: Option<Arc<Btf>>,
+    /// The functions that whoever runs the program has besides those of Linux. Their objects are types of their own;
+    /// where there are types of the kernel, too, they must be among those.
+    pub functions: FunctionTable,
     /// What the loader of the program may do.
     pub privileges: Privileges,
     /// How much work it may be.
@@ -74,6 +78,7 @@ impl Default for Options {
             rules: Rules::Linux,
             shifts: Shifts::Linux,
             kernel: None,
+            functions: FunctionTable::default(),
             privileges: Privileges::All,
             limits: Limits::LINUX,
         }

@@ -85,6 +85,8 @@ impl Explorer<'_> {
                 }
                 Use::MakesRecord => self.make_dynptr(at, reg, Dynptr::Record, None, state)?,
                 Use::ReleasesRecord => self.release_dynptr(reg, Dynptr::Record, state)?,
+                // Only functions of the kernel make these.
+                Use::MakesPacket | Use::MakesXdp | Use::MakesMeta | Use::Clones => return Ok(false),
             },
             Arg::Callback(callback) => {
                 let callee = self.callback_argument(reg, function.name, state)?;

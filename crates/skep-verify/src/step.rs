@@ -100,7 +100,7 @@ impl Explorer<'_> {
             Op::AddrSpaceCast => return unsupported("a cast between an arena's address spaces"),
             Op::GotoX => return unsupported("an indirect jump"),
             Op::CallX => self.call_register(at, dst, state)?,
-            Op::Call(Callee::Kfunc) if throws(self.program, insn) => return self.throw(state),
+            Op::Call(Callee::Kfunc) if throws(self.program, insn) => return self.throw(insn, state),
             Op::Call(Callee::Kfunc) => self.call_kfunc(at, insn.imm, state)?,
             // Refused before the walk; and operations that the table may get later.
             _ => return unsupported("this instruction"),

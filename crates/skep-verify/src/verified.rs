@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use skep_abi::SocketKind;
+use skep_abi::{Function, SocketKind};
 use skep_obj::Program;
 
 use crate::facts::Facts;
@@ -15,6 +15,8 @@ pub struct Verified {
     pub(crate) program: Arc<Program>,
     pub(crate) facts: Vec<Fact>,
     pub(crate) callees: HashMap<usize, u32>,
+    /// By index into the program's symbols.
+    pub(crate) named: HashMap<i64, &'static Function>,
     pub(crate) stacks: Vec<u32>,
     pub(crate) reads_uninit: Vec<bool>,
     pub(crate) zero_registers: u16,
@@ -96,6 +98,11 @@ impl Verified {
     /// The function that the indirect call in this slot calls on every path, by its number.
     pub fn callee(&self, insn: usize) -> Option<u32> {
         self.callees.get(&insn).copied()
+    }
+
+    /// The function that calls name by this index into the program's symbols, as the calls were held to it.
+    pub fn named(&self, symbol: i64) -> Option<&'static Function> {
+        self.named.get(&symbol).copied()
     }
 
     /// Bytes of stack that this function of the program needs, a multiple of eight.

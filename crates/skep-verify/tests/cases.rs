@@ -141,7 +141,8 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
             }
             (Some(&target), _) if field == Field::Target => insn.off = distance(target) as i16,
             (None, Op::Call(_)) => {
-                insn.imm = i64::from(Function::by_name(symbol).unwrap_or_else(|| panic!("{symbol}")).id);
+                let helper = Function::by_name(symbol).and_then(|function| function.id);
+                insn.imm = i64::from(helper.unwrap_or_else(|| panic!("{symbol}")));
             }
             _ => panic!("{name}: `{symbol}` is not defined"),
         }

@@ -33,7 +33,7 @@ fn judge(entry: &[Insn], handler: &[Insn], params: usize, tags: &[&str]) -> Resu
         builder.decl_tag(tag, entry_id, None);
     }
     let insns = [entry, handler].concat();
-    let mut program = Program::from_insns("entry", ProgType::SocketFilter, insns);
+    let mut program = Program::from_insns("entry", ProgType::SchedCls, insns);
     program.btf = Some(Arc::new(builder.finish().expect("types")));
     // Nothing leads to a handler, so that only the types tell where it begins.
     let mut second = program.functions[0].clone();

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use arbtest::arbitrary::{Result, Unstructured};
-use skep_abi::{AttachType, FUNCTIONS, MapDef, MapFlags, MapType, ProgType};
+use skep_abi::{AttachType, HELPERS, MapDef, MapFlags, MapType, ProgType};
 use skep_isa::{Callee, Endian, Insn, Op, Reg, Wide, decode_all, table};
 use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFunction, Program};
 use skep_verify::{Fact, Limits, Options, verify};
@@ -29,7 +29,7 @@ fn instruction(u: &mut Unstructured<'_>, len: usize) -> Result<Insn> {
             insn.off = u.int_in_range(-1..=(len as i16).min(6))?;
         }
         Op::Call(Callee::Helper) if u.ratio(9u8, 10u8)? => {
-            insn.imm = i64::from(u.choose(&FUNCTIONS)?.id);
+            insn.imm = i64::from(u.choose(&HELPERS)?.id.unwrap_or_default());
         }
         Op::Call(Callee::Local) | Op::Ja { long: true } => insn.imm = u.int_in_range(-3..=12)?,
         Op::Wide(Wide::MapIdx) => insn.imm = u.int_in_range(0..=4)?,

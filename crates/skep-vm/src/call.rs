@@ -10,12 +10,13 @@ use skep_map::Map;
 use crate::context::RunContext;
 use crate::memory::{copy_from_shared, copy_to_shared, private_bytes, private_bytes_mut};
 use crate::runtime::{Runtime, World};
+use crate::typed::{Input, MapArg, Output};
 
 /// A call of a function by a program.
 ///
 /// The function's description says what each argument is; the verifier has held the call to it, and the checked
-/// interpreter does so again. Asking for an argument as what it is not is a mistake in the function's source, and
-/// panics.
+/// interpreter does so again. [`functions!`](crate::functions) takes arguments as what they are; asking another call for
+/// them panics.
 pub struct Call<'a, W: World> {
     args: [u64; 5],
     function: &'static Function,
@@ -64,12 +65,17 @@ impl<'a, W: World> Call<'a, W> {
         self.run.context()
     }
 
-    /// A map argument. Panics if the argument is no map.
+    /// A map argument.
     ///
     /// A function may write to a map that programs may not write (`BPF_F_RDONLY_PROG`) under no circumstances: what such
     /// maps hold may be part of a proof.
     #[inline(always)]
-    pub fn map(&self, index: usize) -> &'a Map {
+    pub fn map(&self, MapArg(index): MapArg) -> &'a Map {
+        self.map_at(usize::from(index))
+    }
+
+    #[inline(always)]
+    fn map_at(&self, index: usize) -> &'a Map {
         let is_map = matches!(self.function.args.get(index), Some(Arg::Map(_)));
         assert!(is_map, "{}: argument {index} is no map", self.function.name);
         // SAFETY: by the contract of `new` the address of one of the program's maps, which the executable keeps for
@@ -78,10 +84,10 @@ impl<'a, W: World> Call<'a, W> {
     }
 
     /// The bytes of a memory argument: key, value, or memory with a size; none for a null pointer. They are copied if
-    /// other threads may write them. Panics if the argument is no memory.
+    /// other threads may write them.
     #[inline(always)]
-    pub fn bytes(&self, index: usize) -> Cow<'_, [u8]> {
-        let (addr, len) = self.memory(index);
+    pub fn bytes(&self, Input(index): Input) -> Cow<'_, [u8]> {
+        let (addr, len) = self.memory(usize::from(index));
         if self.is_private(addr, len) {
             // SAFETY: readable by the contract of `new`, on this thread's stack below this run, where only the program
             // has memory, which does not run now; a `BytesMut` of it would need `self` exclusively.
@@ -93,9 +99,9 @@ impl<'a, W: World> Call<'a, W> {
         Cow::Owned(copy)
     }
 
-    /// The bytes of a memory argument, to be written. They reach the program when the result is dropped. Panics if the
-    /// argument is no memory that the function is described as filling.
-    pub fn bytes_mut(&mut self, index: usize) -> BytesMut<'_> {
+    /// The bytes of a memory argument, to be written. They reach the program when the result is dropped.
+    pub fn bytes_mut(&mut self, Output(index): Output) -> BytesMut<'_> {
+        let index = usize::from(index);
         let writes = matches!(
             self.function.args.get(index),
             Some(
@@ -151,7 +157,7 @@ impl<'a, W: World> Call<'a, W> {
     /// Address and size of a memory argument.
     #[inline(always)]
     fn memory(&self, index: usize) -> (u64, usize) {
-        let len = memory_len(self.function, index, &self.args, |map| self.map(map));
+        let len = memory_len(self.function, index, &self.args, |map| self.map_at(map));
         let Some(len) = len else { panic!("{}: argument {index} is no memory", self.function.name) };
         match self.args[index] {
             0 => (0, 0),

@@ -133,7 +133,7 @@ impl fmt::Display for CompileError {
                 write!(f, "instruction {insn}: `{form}` can't be run here")
             }
             CompileError::KernelSymbol { insn, name } => {
-                write!(f, "instruction {insn}: `{name}` is the kernel's, which is not there outside of one")
+                write!(f, "instruction {insn}: `{name}` is the kernel's, and not implemented here")
             }
             CompileError::KernelMemory { insn } => {
                 write!(

@@ -18,7 +18,8 @@
 //! | native/ | native code: emitter, encoder, memory it runs in |
 //! | memory.rs | guest memory |
 //! | context.rs, packet.rs | what a run is given |
-//! | function.rs, call.rs, standard.rs | what programs call |
+//! | function.rs, typed.rs, call.rs, standard.rs | what programs call |
+//! | objects.rs | what an application lends to programs |
 //! | runtime.rs | one run; tail calls |
 //!
 //! ```
@@ -84,19 +85,28 @@ mod lower;
 mod memory;
 #[cfg(all(target_arch = "x86_64", unix))]
 mod native;
+mod objects;
 mod packet;
 mod runtime;
 mod standard;
 #[cfg(test)]
 mod tests;
+mod typed;
 
 pub use call::{BytesMut, Call};
 pub use context::{KINDS, RunContext};
 pub use error::{CompileError, Trap, TrapKind};
 pub use executable::{Engine, Executable, jit_available};
 pub use function::{Functions, HostFunction};
+#[doc(hidden)]
+pub use function::{describe, described_in};
+pub use objects::{MAX_OBJECTS, Objects};
 pub use packet::{MAX_PACKET, Packet, XDP_DATA_MAX, XDP_FRAME, XDP_HEADROOM};
 pub use runtime::{MAX_MAY_GOTO, MAX_TAIL_CALLS, World};
+pub use skep_abi::Function;
+pub use typed::{
+    Address, Argument, Context, Gives, Handle, Input, MapArg, Outcome, Output, Record, Shape, fits,
+};
 
 /// Most nested functions of a program (`MAX_CALL_FRAMES`).
 pub const MAX_FRAMES: usize = 8;

@@ -18,7 +18,7 @@ use skep_obj::Program;
 use skep_verify::{Fact, Region, Verified};
 
 use crate::error::CompileError;
-use crate::function::Functions;
+use crate::function::{Entry, Functions};
 use crate::runtime::{Shim, World};
 
 /// A program as the engines take it.
@@ -156,6 +156,8 @@ pub(crate) trait Proof {
     fn fact(&self, insn: usize) -> Fact;
     /// What an indirect call calls, by the function's number.
     fn callee(&self, insn: usize) -> Option<u32>;
+    /// The function that calls name by this index, as they were held to it.
+    fn named(&self, symbol: i64) -> Option<&'static Function>;
     fn stack_bytes(&self, function: usize) -> u32;
     /// Whether the function may read bytes of its frame that it has not written.
     fn reads_uninit(&self, function: usize) -> bool;
@@ -174,6 +176,10 @@ impl Proof for Verified {
 
     fn callee(&self, insn: usize) -> Option<u32> {
         Verified::callee(self, insn)
+    }
+
+    fn named(&self, symbol: i64) -> Option<&'static Function> {
+        Verified::named(self, symbol)
     }
 
     fn stack_bytes(&self, function: usize) -> u32 {
@@ -288,7 +294,7 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
                 let id = self.proof.callee(at).ok_or_else(|| self.unsupported(at))?;
                 self.helper(at, id, fact, low)?
             }
-            Op::Call(Callee::Kfunc) => return Err(self.kernel_symbol(at, insn)),
+            Op::Call(Callee::Kfunc) => self.named(at, insn, low)?,
             Op::Wide(Wide::BtfId) => return Err(self.kernel_symbol(at, insn)),
             Op::Exit => {
                 next = at;
@@ -319,7 +325,7 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
 
     /// A refusal of something of the kernel's by its name.
     fn kernel_symbol(&self, at: usize, insn: &Insn) -> CompileError {
-        let symbol = usize::try_from(insn.imm).ok().and_then(|index| self.program.kernel_symbols.get(index));
+        let symbol = self.program.kernel_symbol(insn.imm);
         CompileError::KernelSymbol { insn: at, name: symbol.map(|s| s.name.clone()).unwrap_or_default() }
     }
 
@@ -355,13 +361,10 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
 
     fn helper(&mut self, at: usize, id: u32, fact: Fact, low: &mut Low) -> Result<LowOp, CompileError> {
         let function = Function::by_id(id).ok_or(CompileError::UnknownFunction { insn: at, id })?;
+        // An implementation of another row takes other arguments.
+        let entry = self.functions.get(id).filter(|entry| entry.row == function);
         let missing = CompileError::MissingFunction { insn: at, name: function.name };
-        let (shim, standard) = self.functions.get(id).ok_or(missing)?;
-        let known = self.calls.iter().position(|call| call.function.id == id);
-        low.target = known.unwrap_or(self.calls.len()) as u32;
-        if known.is_none() {
-            self.calls.push(CallSite { function, shim, standard });
-        }
+        low.target = self.call_site(entry.ok_or(missing)?);
         if function.has(Effect::TailCall) {
             return Ok(LowOp::TailCall);
         }
@@ -370,6 +373,25 @@ impl<P: Proof, W: World> Lowering<'_, P, W> {
             _ => None,
         };
         Ok(LowOp::Call { map })
+    }
+
+    /// A call of a function by its name: the one that the verifier held it to.
+    fn named(&mut self, at: usize, insn: &Insn, low: &mut Low) -> Result<LowOp, CompileError> {
+        let verified = self.proof.named(insn.imm);
+        let entry = verified.and_then(|row| self.functions.named(row.name));
+        let entry = entry.filter(|entry| verified == Some(entry.row));
+        let Some(entry) = entry else { return Err(self.kernel_symbol(at, insn)) };
+        low.target = self.call_site(entry);
+        Ok(LowOp::Call { map: None })
+    }
+
+    /// The number of the function among those that the program calls.
+    fn call_site(&mut self, Entry { row, shim, standard }: Entry<W>) -> u32 {
+        let known = self.calls.iter().position(|call| call.function == row);
+        if known.is_none() {
+            self.calls.push(CallSite { function: row, shim, standard });
+        }
+        known.unwrap_or(self.calls.len() - 1) as u32
     }
 
     fn load(

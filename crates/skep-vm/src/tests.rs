@@ -12,7 +12,7 @@ use skep_obj::{MapInit, MapSpec, Pinning, ProgFunction, Program};
 use skep_verify::Fact;
 
 use crate::lower::Proof;
-use crate::{Call, Engine, Executable, Functions, HostFunction, RunContext, Trap, TrapKind, World};
+use crate::{Engine, Executable, Functions, RunContext, Trap, TrapKind, World};
 
 /// A proof that nothing was done for: every instruction is reachable, every function uses a whole frame.
 pub(crate) struct Assumed(pub(crate) Program);
@@ -27,6 +27,10 @@ impl Proof for Assumed {
     }
 
     fn callee(&self, _: usize) -> Option<u32> {
+        None
+    }
+
+    fn named(&self, _: i64) -> Option<&'static skep_abi::Function> {
         None
     }
 
@@ -56,12 +60,10 @@ impl World for Nowhere {
     }
 }
 
-struct Ktime;
+crate::functions! {
+    fn add_clock for Nowhere;
 
-impl HostFunction<Nowhere> for Ktime {
-    const NAME: &'static str = "bpf_ktime_get_ns";
-
-    fn call(_: &mut Call<'_, Nowhere>) -> u64 {
+    fn bpf_ktime_get_ns(_call) -> u64 {
         7
     }
 }
@@ -116,7 +118,7 @@ pub(crate) fn parse(text: &str) -> Vec<Insn> {
 
 fn functions() -> Functions<Nowhere> {
     let mut functions = Functions::with_standard();
-    functions.add::<Ktime>();
+    add_clock(&mut functions);
     functions
 }
 

@@ -31,6 +31,7 @@ pub mod source;
 
 pub use assembled::Assembled;
 pub use skep_abi as abi;
+pub use skep_abi::rows;
 pub use skep_asm as asm;
 pub use skep_btf as btf;
 pub use skep_host as host;
@@ -39,6 +40,7 @@ pub use skep_linux::LinuxHost;
 pub use skep_macros::bpf_asm;
 pub use skep_map as map;
 pub use skep_obj as obj;
-pub use skep_user::{UserConfig, UserHost};
+pub use skep_user::{UserConfig, UserHost, UserWorld};
 pub use skep_verify as verify;
 pub use skep_vm as vm;
+pub use skep_vm::functions;

@@ -43,7 +43,7 @@ fn each_header_stands_alone_and_without_warnings() {
                 if matches!(path, "skep/map.h" | "skep/packet.h") { "#include <skep.h>\n" } else { "" };
             // What is printed needs the integers; `skep.h` brings them.
             let first = match path {
-                "skep/contexts.h" | "skep/helpers.h" => "#include <skep/types.h>\n",
+                "skep/contexts.h" | "skep/helpers.h" | "skep/kfuncs.h" => "#include <skep/types.h>\n",
                 _ => first,
             };
             let text = format!("{first}#include <{path}>\n#include <{path}>\nint unused;\n");

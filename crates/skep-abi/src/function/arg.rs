@@ -11,6 +11,8 @@ use crate::MapType;
 pub enum Arg {
     /// The context the program received, unmodified.
     Context,
+    /// The same in programs whose context this structure is; in others, the kernel's object behind such a context.
+    ContextOf(&'static str),
     /// A map of one of these kinds; of any kind if the list is empty.
     Map(&'static [MapType]),
     /// Readable memory of the map's key size; the map is the argument with this index.
@@ -48,8 +50,14 @@ pub enum Arg {
     Record,
     /// Any number; with privileges, any pointer too.
     Anything,
+    /// Whatever is there, even nothing.
+    Ignored,
+    /// What the kernel puts there itself.
+    Implicit,
     /// A number.
     Scalar,
+    /// A number that must be a known constant.
+    Constant,
     /// A string that ends in a zero byte, in a map's value that can't change any more.
     ConstStr,
     /// An object of the kernel of one of these types, or one that starts with one.
@@ -72,6 +80,33 @@ pub enum Arg {
     KptrField,
     /// What such a field is to hold, acquired before; this call releases it.
     KptrObject,
+    /// A work queue's entry, in a map's value.
+    Workqueue,
+    /// Work for a task to do, in a map's value.
+    TaskWork,
+    /// A lock that is only taken where that leads to no deadlock, in a map's value or a program's object.
+    ResilientLock(LockUse),
+    /// A place on the stack where is kept whether interrupts were off.
+    IrqFlags(LockUse),
+    /// An object that the program allocated, and owns; this call releases it.
+    Allocated,
+    /// An object that the program allocated and that counts references, whether the program owns it or not.
+    Refcounted,
+    /// The head of a list or the root of a tree, whose lock is held.
+    Root(Graph),
+    /// The node by which an object is in the list or tree of the argument before it.
+    Node(Graph),
+    /// The node of an object that the program owns, which goes into that list or tree.
+    NewNode(Graph),
+    /// An iterator on the stack.
+    Iterator {
+        /// Its type.
+        name: &'static str,
+        /// Bytes of it.
+        bytes: u32,
+        /// What the call does with it.
+        step: Step,
+    },
     /// A dynptr on the stack.
     Dynptr(Dynptr),
     /// A function of the program.
@@ -102,8 +137,45 @@ pub enum Dynptr {
     MakesLocal,
     /// Makes one that leads to a record of a ring buffer, which must be released.
     MakesRecord,
+    /// Makes one that leads to the packet of a `struct __sk_buff`.
+    MakesPacket,
+    /// Makes one that leads to the packet of a `struct xdp_md`.
+    MakesXdp,
+    /// Makes one that leads to a packet's metadata.
+    MakesMeta,
+    /// Makes one that leads where the dynptr before it does.
+    Clones,
     /// Releases the record that it leads to.
     ReleasesRecord,
+}
+
+/// What a call does with a lock, or with where interrupt flags are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LockUse {
+    /// Whether it takes the lock, or saves the flags; else it gives it back, or restores them.
+    pub takes: bool,
+    /// Of a lock, whether interrupts are off meanwhile; of flags, whether they go with a lock.
+    pub both: bool,
+}
+
+/// What the objects of a program are kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Graph {
+    /// A list.
+    List,
+    /// A tree, in an order.
+    Tree,
+}
+
+/// What a call does with an iterator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Makes it.
+    Begins,
+    /// Goes one further: what it returns is the next element, and null after the last.
+    Steps,
+    /// Ends it.
+    Ends,
 }
 
 /// A function of the program that the call runs, or has run later.
@@ -115,6 +187,8 @@ pub struct Callback {
     pub ret_max: u8,
     /// When it runs.
     pub runs: Runs,
+    /// Whether it may sleep.
+    pub sleeps: bool,
 }
 
 /// When a callback runs.
@@ -145,6 +219,8 @@ pub enum CallbackArg {
     Object(&'static str),
     /// A dynptr that leads to memory that can't be written.
     Dynptr,
+    /// The node of an object that is in the call's list or tree.
+    Node,
 }
 
 /// A map of any kind whose elements programs look up by key.
@@ -209,32 +285,47 @@ pub(super) const TASK_STORAGE: Arg = Arg::Map(&[MapType::TaskStorage]);
 pub(super) const CGRP_STORAGE: Arg = Arg::Map(&[MapType::CgrpStorage]);
 
 /// Readable memory, its size in the argument with this index.
-pub(super) const fn read(size: u8) -> Arg {
+pub const fn read(size: u8) -> Arg {
     Arg::Memory { access: Access::Read, size, nullable: false }
 }
 
 /// The same, or null with size 0.
-pub(super) const fn read_or_null(size: u8) -> Arg {
+pub const fn read_or_null(size: u8) -> Arg {
     Arg::Memory { access: Access::Read, size, nullable: true }
 }
 
 /// Memory that the call fills.
-pub(super) const fn write(size: u8) -> Arg {
+pub const fn write(size: u8) -> Arg {
     Arg::Memory { access: Access::Write, size, nullable: false }
 }
 
 /// The same, or null with size 0.
-pub(super) const fn write_or_null(size: u8) -> Arg {
+pub const fn write_or_null(size: u8) -> Arg {
     Arg::Memory { access: Access::Write, size, nullable: true }
 }
 
 /// Memory that the call reads and writes.
-pub(super) const fn update(size: u8) -> Arg {
+pub const fn update(size: u8) -> Arg {
     Arg::Memory { access: Access::Update, size, nullable: false }
 }
 
+/// Memory that the call reads and writes, or null with any size.
+pub(super) const fn update_or_null(size: u8) -> Arg {
+    Arg::Memory { access: Access::Update, size, nullable: true }
+}
+
+/// So many bytes that the call reads and writes.
+pub(super) const fn in_place(size: u8) -> Arg {
+    Arg::Fixed { access: Access::Update, size, aligned: false }
+}
+
+/// An iterator of this type and size.
+pub(super) const fn iterator(name: &'static str, bytes: u32, step: Step) -> Arg {
+    Arg::Iterator { name, bytes, step }
+}
+
 /// So many readable bytes.
-pub(super) const fn bytes(size: u8) -> Arg {
+pub const fn bytes(size: u8) -> Arg {
     Arg::Fixed { access: Access::Read, size, aligned: false }
 }
 
@@ -243,8 +334,10 @@ pub(super) const LONG: Arg = Arg::Fixed { access: Access::Write, size: 8, aligne
 /// A 32-bit number that the call reads and writes.
 pub(super) const INT: Arg = Arg::Fixed { access: Access::Update, size: 4, aligned: true };
 
-pub(super) const SIZE: Arg = Arg::Size { zero: false };
-pub(super) const SIZE0: Arg = Arg::Size { zero: true };
+/// The size of the memory before it, not 0.
+pub const SIZE: Arg = Arg::Size { zero: false };
+/// The size of the memory before it.
+pub const SIZE0: Arg = Arg::Size { zero: true };
 
 pub(super) const TASK: Arg = Arg::Object(&["task_struct"]);
 pub(super) const TASK_OR_NULL: Arg = Arg::OrNull(&TASK);
@@ -260,10 +353,34 @@ pub(super) const KPTR_OR_NULL: Arg = Arg::OrNull(&Arg::KptrObject);
 pub(super) const INITIAL: Arg = Arg::OrNull(&Arg::MapValue(0));
 pub(super) const CALLBACK_CONTEXT: Arg = Arg::OrNull(&Arg::CallbackContext);
 
+pub(super) const ANY_MAP: Arg = Arg::Map(&[]);
+pub(super) const LIST: Arg = Arg::Root(Graph::List);
+pub(super) const TREE: Arg = Arg::Root(Graph::Tree);
+pub(super) const IN_TREE: Arg = Arg::Node(Graph::Tree);
+pub(super) const INTO_LIST: Arg = Arg::NewNode(Graph::List);
+pub(super) const INTO_TREE: Arg = Arg::NewNode(Graph::Tree);
+
+const fn lock(takes: bool, both: bool) -> LockUse {
+    LockUse { takes, both }
+}
+
+pub(super) const TAKES: Arg = Arg::ResilientLock(lock(true, false));
+pub(super) const GIVES: Arg = Arg::ResilientLock(lock(false, false));
+pub(super) const TAKES_IRQ: Arg = Arg::ResilientLock(lock(true, true));
+pub(super) const GIVES_IRQ: Arg = Arg::ResilientLock(lock(false, true));
+pub(super) const SAVES_IRQ: Arg = Arg::IrqFlags(lock(true, false));
+pub(super) const RESTORES_IRQ: Arg = Arg::IrqFlags(lock(false, false));
+pub(super) const SAVES_IRQ_LOCKING: Arg = Arg::IrqFlags(lock(true, true));
+pub(super) const RESTORES_IRQ_UNLOCKING: Arg = Arg::IrqFlags(lock(false, true));
+
 pub(super) const USES: Arg = Arg::Dynptr(Dynptr::Uses);
 pub(super) const MAKES_LOCAL: Arg = Arg::Dynptr(Dynptr::MakesLocal);
 pub(super) const MAKES_RECORD: Arg = Arg::Dynptr(Dynptr::MakesRecord);
 pub(super) const RELEASES_RECORD: Arg = Arg::Dynptr(Dynptr::ReleasesRecord);
+pub(super) const MAKES_PACKET: Arg = Arg::Dynptr(Dynptr::MakesPacket);
+pub(super) const MAKES_XDP: Arg = Arg::Dynptr(Dynptr::MakesXdp);
+pub(super) const MAKES_META: Arg = Arg::Dynptr(Dynptr::MakesMeta);
+pub(super) const CLONES: Arg = Arg::Dynptr(Dynptr::Clones);
 
 const fn callback(callback: &'static Callback) -> Arg {
     Arg::Callback(callback)
@@ -273,24 +390,41 @@ pub(super) const ELEMENT_CALLBACK: Arg = callback(&Callback {
     args: &[CallbackArg::Map, CallbackArg::MapKey, CallbackArg::MapValue, CallbackArg::Context],
     ret_max: 1,
     runs: Runs::Repeatedly,
+    sleeps: false,
 });
 pub(super) const LOOP_CALLBACK: Arg = callback(&Callback {
     args: &[CallbackArg::Scalar, CallbackArg::Context],
     ret_max: 1,
     runs: Runs::Repeatedly,
+    sleeps: false,
 });
 pub(super) const VMA_CALLBACK: Arg = callback(&Callback {
     args: &[CallbackArg::Object("task_struct"), CallbackArg::Object("vm_area_struct"), CallbackArg::Context],
     ret_max: 1,
     runs: Runs::Once,
+    sleeps: false,
 });
 pub(super) const RECORD_CALLBACK: Arg = callback(&Callback {
     args: &[CallbackArg::Dynptr, CallbackArg::Context],
     ret_max: 1,
     runs: Runs::Repeatedly,
+    sleeps: false,
 });
 pub(super) const TIMER_CALLBACK: Arg = callback(&Callback {
     args: &[CallbackArg::Map, CallbackArg::MapKey, CallbackArg::MapValue],
     ret_max: 0,
     runs: Runs::Later,
+    sleeps: false,
+});
+pub(super) const WORK_CALLBACK: Arg = callback(&Callback {
+    args: &[CallbackArg::Map, CallbackArg::MapKey, CallbackArg::MapValue],
+    ret_max: 0,
+    runs: Runs::Later,
+    sleeps: true,
+});
+pub(super) const LESS_CALLBACK: Arg = callback(&Callback {
+    args: &[CallbackArg::Node, CallbackArg::Node],
+    ret_max: 1,
+    runs: Runs::Repeatedly,
+    sleeps: false,
 });

@@ -37,7 +37,74 @@ pub enum Ret {
     PercpuObjectOrNull,
     /// What the field in argument 0 held, or null; it must be released.
     KptrOrNull,
+    /// An object of the kernel of this type, or null; it may not be there any more.
+    DoubtfulObjectOrNull(&'static str),
+    /// An object of the kernel of the type that the constant argument names by its number, or its bare memory; it may
+    /// not be there at all.
+    AnyObject,
+    /// The kernel's structure behind the context.
+    KernelContext,
+    /// So many bytes of memory.
+    Memory {
+        /// How many.
+        bytes: u32,
+        /// Whether the program may only read them.
+        readonly: bool,
+        /// Whether it may be null.
+        nullable: bool,
+    },
+    /// The same as [`Ret::DynptrMemoryOrNull`], only to be read.
+    DynptrReadonlyMemoryOrNull,
+    /// Pages of an arena: an address that programs compute with, and access as the arena's.
+    ArenaPages,
+    /// A new object of the type of the program's that the constant argument names by its number, or null.
+    NewObjectOrNull,
+    /// The same, of which each CPU has its own.
+    NewPercpuObjectOrNull,
+    /// The object of the argument, again, or null.
+    SameObjectOrNull,
+    /// An object of the list or tree in the arguments, by its node, or null.
+    NodeOrNull,
 }
+
+impl Ret {
+    /// Whether it may be null.
+    pub const fn is_nullable(&self) -> bool {
+        match self {
+            Ret::MapValueOrNull
+            | Ret::RecordOrNull
+            | Ret::DynptrMemoryOrNull
+            | Ret::DynptrReadonlyMemoryOrNull
+            | Ret::SocketOrNull
+            | Ret::SockCommonOrNull
+            | Ret::TcpSockOrNull
+            | Ret::ObjectOrNull(_)
+            | Ret::DoubtfulObjectOrNull(_)
+            | Ret::PercpuObjectOrNull
+            | Ret::KptrOrNull
+            | Ret::NewObjectOrNull
+            | Ret::NewPercpuObjectOrNull
+            | Ret::SameObjectOrNull
+            | Ret::NodeOrNull => true,
+            Ret::Memory { nullable, .. } => *nullable,
+            Ret::Integer
+            | Ret::Filled
+            | Ret::Void
+            | Ret::MapValue
+            | Ret::Object(_)
+            | Ret::TrustedObject(_)
+            | Ret::PercpuObject
+            | Ret::AnyObject
+            | Ret::KernelContext
+            | Ret::ArenaPages => false,
+        }
+    }
+}
+
+/// A number that can only be read, or null.
+pub(super) const INT_OR_NULL: Ret = Ret::Memory { bytes: 4, readonly: true, nullable: true };
+/// A number of 64 bits.
+pub(super) const LONG_MEMORY: Ret = Ret::Memory { bytes: 8, readonly: false, nullable: false };
 
 /// What a call does beyond its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +115,32 @@ pub enum Effect {
     Sleeps,
     /// Its result must be released.
     Acquires,
+    /// It releases the object that it is given.
+    Releases,
+    /// Objects that it is given must be alive for certain.
+    TrustedObjects,
+    /// Objects that it is given must be alive in an RCU section at least.
+    RcuObjects,
+    /// It is to be called in an RCU section, and what it returns lives as long as that.
+    NeedsRcu,
+    /// It begins an RCU section.
+    LocksRcu,
+    /// It ends an RCU section.
+    UnlocksRcu,
+    /// It begins a section in which no other task gets the CPU.
+    DisablesPreemption,
+    /// It ends such a section.
+    EnablesPreemption,
+    /// It may be called while a lock is held.
+    UnderLock,
+    /// It may bring the machine down.
+    Destructive,
+    /// It does not return: it ends the program, from any depth of calls.
+    Throws,
+    /// It marks what must never be reached.
+    Traps,
+    /// It leaves all registers but r0 as they were, where the compiler asked for that.
+    Fastcall,
     /// Its result is argument 0 by another type, and lasts as long as that.
     Casts,
     /// Packet pointers taken before the call are invalid after it.

@@ -141,9 +141,24 @@ sets! {
     PERF_OUTPUT = SocketFilter Kprobe SchedCls SchedAct Tracepoint Xdp PerfEvent CgroupSkb CgroupSock LwtIn LwtOut
         LwtXmit SockOps SkSkb CgroupDevice SkMsg RawTracepoint CgroupSockAddr LwtSeg6local CgroupSysctl
         RawTracepointWritable CgroupSockopt SkLookup Tracing Lsm Syscall;
+    // The kernel's functions: their lists name hooks that several kinds share.
+    OBSERVERS = Tracepoint PerfEvent Tracing Lsm;
+    CPUMASK = Tracepoint PerfEvent Tracing Lsm Syscall StructOps;
+    GENERIC = Tracepoint PerfEvent Tracing Lsm CgroupSkb CgroupSock SockOps CgroupDevice CgroupSockAddr CgroupSysctl
+        CgroupSockopt SchedCls Xdp Syscall StructOps;
+    ON_CGROUP = CgroupSkb CgroupSock SockOps CgroupDevice CgroupSockAddr CgroupSysctl CgroupSockopt;
+    SKB_DYNPTR = Tracepoint PerfEvent Tracing Lsm CgroupSkb CgroupSock SockOps CgroupDevice CgroupSockAddr
+        CgroupSysctl CgroupSockopt LwtIn LwtOut LwtXmit LwtSeg6local SocketFilter SchedCls SchedAct SkSkb Netfilter;
+    TEST_OBJECTS = Tracepoint PerfEvent Tracing Lsm SchedCls Syscall;
+    CLS = SchedCls;
+    CLS_XDP = SchedCls Xdp;
+    STRUCT_OPS = StructOps;
     COARSE = SocketFilter SchedCls SchedAct Xdp CgroupSkb CgroupSock LwtIn LwtOut LwtXmit SockOps SkSkb SkMsg
         CgroupSockAddr LwtSeg6local SkReuseport FlowDissector CgroupSysctl SkLookup StructOps;
 }
+
+/// Only tracing programs attach to them.
+pub(super) const NOBODY: Programs = Programs::Only(&[]);
 
 /// Trampolines: programs that find a function's arguments in their context.
 const TRAMPOLINES: &[At] = &[At::TRACE_FENTRY, At::TRACE_FEXIT, At::MODIFY_RETURN];
@@ -162,6 +177,8 @@ pub(super) const ATTACH_COOKIE: Programs = Programs::Places(&[
 ]);
 
 pub(super) const ITER: Programs = Programs::Places(&[to(P::Tracing, &[At::TRACE_ITER])]);
+
+pub(super) const SESSION: Programs = Programs::Places(&[to(P::Kprobe, &[At::TRACE_KPROBE_SESSION])]);
 
 /// Those whose context knows the socket's options. Options set while `connect` and the like run are the socket's own.
 pub(super) const SOCK_OPTIONS: Programs = Programs::Places(&[any(P::CgroupSockAddr), any(P::SockOps)]);

@@ -4,9 +4,8 @@
 //! `inet_proto_csum_replace4` of net/core/utils.c, Linux 6.18.
 
 use skep_abi::Errno;
-use skep_vm::Call;
+use skep_vm::{Call, Context, Input};
 
-use super::status;
 use crate::checksum;
 use crate::world::UserWorld;
 
@@ -26,35 +25,51 @@ const OFFSET_MAX: u32 = 0xffff;
 /// What a checksum of 0 is written as (`CSUM_MANGLED_0`).
 const MANGLED_0: u16 = 0xffff;
 
-functions! {
-    L3CsumReplace = "bpf_l3_csum_replace", call => {
-        let flags = call.arg(4);
-        status(if flags & !FIELD_SIZE != 0 { Err(Errno::EINVAL) } else { replace(call, replace_l3) })
-    };
-    L4CsumReplace = "bpf_l4_csum_replace", call => {
-        let known = FIELD_SIZE | PSEUDO_HEADER | MARK_MANGLED_0 | MARK_ENFORCE | IS_IPV6;
-        status(if call.arg(4) & !known != 0 { Err(Errno::EINVAL) } else { replace(call, replace_l4) })
-    };
-    CsumDiff = "bpf_csum_diff", call => {
-        u64::from(checksum::diff(&call.bytes(0), &call.bytes(2), call.arg(4) as u32))
-    };
+skep_vm::functions! {
+    /// Adds the functions of this file.
+    pub(super) fn add_to for UserWorld;
+
+    fn bpf_l3_csum_replace(
+        call, context: Context, offset: u32, from: u64, to: u64, flags: u64
+    ) -> Result<(), Errno> {
+        if flags & !FIELD_SIZE != 0 {
+            return Err(Errno::EINVAL);
+        }
+        replace(call, offset, |old| replace_l3(old, from, to, flags))
+    }
+
+    fn bpf_l4_csum_replace(
+        call, context: Context, offset: u32, from: u64, to: u64, flags: u64
+    ) -> Result<(), Errno> {
+        if flags & !(FIELD_SIZE | PSEUDO_HEADER | MARK_MANGLED_0 | MARK_ENFORCE | IS_IPV6) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        replace(call, offset, |old| replace_l4(old, from, to, flags))
+    }
+
+    fn bpf_csum_diff(call, from: Input, from_size: u32, to: Input, to_size: u32, seed: u32) -> u16 {
+        checksum::diff(&call.bytes(from), &call.bytes(to), seed)
+    }
+
     /// Only packets whose checksum a device computed have one to update.
-    CsumUpdate = "bpf_csum_update", _call => Errno::ENOTSUPP.negated() as u64;
+    fn bpf_csum_update(_call, context: Context, sum: u32) -> Result<(), Errno> {
+        Err(Errno::ENOTSUPP)
+    }
 }
 
-/// Replaces the checksum at the offset in argument 1 by what `new` makes of it and arguments 2 to 4.
+/// Replaces the checksum at this offset of the packet by what `new` makes of it.
 fn replace(
     call: &mut Call<'_, UserWorld>,
-    new: fn(u16, u64, u64, u64) -> Result<u16, Errno>,
+    offset: u32,
+    new: impl Fn(u16) -> Result<u16, Errno>,
 ) -> Result<(), Errno> {
-    let (offset, from, to, flags) = (call.arg(1) as u32, call.arg(2), call.arg(3), call.arg(4));
-    if offset > OFFSET_MAX || offset % 2 != 0 {
+    if offset > OFFSET_MAX || !offset.is_multiple_of(2) {
         return Err(Errno::EFAULT);
     }
     let packet = call.context().packet_mut().data_mut();
     let rest = packet.get_mut(offset as usize..).ok_or(Errno::EFAULT)?;
     let place = rest.first_chunk_mut::<2>().ok_or(Errno::EFAULT)?;
-    *place = new(u16::from_ne_bytes(*place), from, to, flags)?.to_ne_bytes();
+    *place = new(u16::from_ne_bytes(*place))?.to_ne_bytes();
     Ok(())
 }
 

@@ -4,33 +4,10 @@
 //! in one piece, not shared, their checksums neither verified nor offloaded. Functions check all they are given:
 //! nothing here panics, as a panic in a call ends the process.
 
-use skep_abi::{Errno, SK_BUFF};
+use skep_abi::SK_BUFF;
 use skep_vm::{Functions, RunContext};
 
 use crate::world::UserWorld;
-
-/// Implements functions as expressions over their call.
-macro_rules! functions {
-    ($($(#[$doc:meta])* $type:ident = $name:literal, $call:ident => $result:expr;)*) => {
-        $(
-            $(#[$doc])*
-            struct $type;
-
-            impl skep_vm::HostFunction<crate::world::UserWorld> for $type {
-                const NAME: &'static str = $name;
-
-                fn call($call: &mut skep_vm::Call<'_, crate::world::UserWorld>) -> u64 {
-                    $result
-                }
-            }
-        )*
-
-        /// Adds the functions of this file.
-        pub(super) fn add_to(functions: &mut skep_vm::Functions<crate::world::UserWorld>) {
-            $(functions.add::<$type>();)*
-        }
-    };
-}
 
 mod checksum;
 mod packet;
@@ -46,14 +23,6 @@ pub(crate) fn all() -> Functions<UserWorld> {
         add_to(&mut functions);
     }
     functions
-}
-
-/// What a call returns for this result: zero or a negative error number.
-fn status(result: Result<(), Errno>) -> u64 {
-    match result {
-        Ok(()) => 0,
-        Err(errno) => errno.negated() as u64,
-    }
 }
 
 /// Index of a field of `struct __sk_buff`; a name that it does not have is an error of the compiler.

@@ -4,9 +4,9 @@
 //! `bpf_redirect`, `bpf_xdp_redirect` of net/core/filter.c, Linux 6.18.
 
 use skep_abi::{Errno, ProgType};
-use skep_vm::{Call, Packet};
+use skep_vm::{Call, Context, Input, Output, Packet};
 
-use super::{HASH, status};
+use super::HASH;
 use crate::world::{Redirect, UserWorld};
 
 /// `BPF_F_RECOMPUTE_CSUM`: update the checksum that the device computed. Packets of test runs have none, so there is
@@ -27,24 +27,36 @@ const XDP_REDIRECT: u64 = 4;
 const TC_ACT_SHOT: u64 = 2;
 const TC_ACT_REDIRECT: u64 = 7;
 
-functions! {
-    SkbLoadBytes = "bpf_skb_load_bytes", call => {
-        let (offset, len) = (call.arg(1) as u32, call.arg(3) as u32);
+skep_vm::functions! {
+    /// Adds the functions of this file.
+    pub(super) fn add_to for UserWorld;
+
+    fn bpf_skb_load_bytes(call, context: Context, offset: u32, to: Output, len: u32) -> Result<(), Errno> {
         let found = bytes_at(call.context().packet(), offset, len).map(<[u8]>::to_vec);
-        hand_over(call, found)
-    };
-    SkbLoadBytesRelative = "bpf_skb_load_bytes_relative", call => {
-        let (offset, len, header) = (call.arg(1) as u32, call.arg(3) as u32, call.arg(4) as u32);
+        hand_over(call, to, found)
+    }
+
+    fn bpf_skb_load_bytes_relative(
+        call, context: Context, offset: u32, to: Output, len: u32, header: u32
+    ) -> Result<(), Errno> {
         let found = bytes_behind_header(call.context().packet_mut(), header, offset, len);
-        hand_over(call, found)
-    };
-    SkbStoreBytes = "bpf_skb_store_bytes", call => status(store(call));
-    SkbPullData = "bpf_skb_pull_data", call => {
-        let len = call.arg(1) as u32;
-        // All of a packet is accessible at once, so what is left is the check.
-        status(if len as usize > call.context().packet().len() { Err(Errno::ENOMEM) } else { Ok(()) })
-    };
-    RedirectTo = "bpf_redirect", call => redirect(call);
+        hand_over(call, to, found)
+    }
+
+    fn bpf_skb_store_bytes(
+        call, context: Context, offset: u32, from: Input, len: u32, flags: u64
+    ) -> Result<(), Errno> {
+        store(call, offset, from, flags)
+    }
+
+    /// All of a packet is accessible at once, so what is left is the check.
+    fn bpf_skb_pull_data(call, context: Context, len: u32) -> Result<(), Errno> {
+        if len as usize > call.context().packet().len() { Err(Errno::ENOMEM) } else { Ok(()) }
+    }
+
+    fn bpf_redirect(call, ifindex: u32, flags: u64) -> u64 {
+        redirect(call, ifindex, flags)
+    }
 }
 
 /// These bytes of the packet, if it has them.
@@ -74,27 +86,26 @@ fn bytes_behind_header(packet: &mut Packet, header: u32, offset: u32, len: u32) 
     bytes
 }
 
-/// Fills argument 2 with what was found, or else with zeroes.
-fn hand_over(call: &mut Call<'_, UserWorld>, found: Option<Vec<u8>>) -> u64 {
-    let mut to = call.bytes_mut(2);
+/// Fills memory with what was found, or else with zeroes.
+fn hand_over(call: &mut Call<'_, UserWorld>, to: Output, found: Option<Vec<u8>>) -> Result<(), Errno> {
+    let mut to = call.bytes_mut(to);
     match found {
         Some(bytes) if bytes.len() == to.len() => {
             to.copy_from_slice(&bytes);
-            0
+            Ok(())
         }
         _ => {
             to.fill(0);
-            Errno::EFAULT.negated() as u64
+            Err(Errno::EFAULT)
         }
     }
 }
 
-fn store(call: &mut Call<'_, UserWorld>) -> Result<(), Errno> {
-    let (offset, flags) = (call.arg(1) as u32, call.arg(4));
+fn store(call: &mut Call<'_, UserWorld>, offset: u32, from: Input, flags: u64) -> Result<(), Errno> {
     if flags & !(RECOMPUTE_CHECKSUM | INVALIDATE_HASH) != 0 {
         return Err(Errno::EINVAL);
     }
-    let from = call.bytes(2).into_owned();
+    let from = call.bytes(from).into_owned();
     let context = call.context();
     let place = context.packet_mut().data_mut().get_mut(offset as usize..).ok_or(Errno::EFAULT)?;
     place.get_mut(..from.len()).ok_or(Errno::EFAULT)?.copy_from_slice(&from);
@@ -105,8 +116,7 @@ fn store(call: &mut Call<'_, UserWorld>) -> Result<(), Errno> {
 }
 
 /// Remembers where to; returns the verdict that the program is to return.
-fn redirect(call: &mut Call<'_, UserWorld>) -> u64 {
-    let (ifindex, flags) = (call.arg(0) as u32, call.arg(1));
+fn redirect(call: &mut Call<'_, UserWorld>, ifindex: u32, flags: u64) -> u64 {
     let (known, accepted, refused) = match call.context().prog_type() {
         ProgType::Xdp => (0, XDP_REDIRECT, XDP_ABORTED),
         _ => (INGRESS, TC_ACT_REDIRECT, TC_ACT_SHOT),

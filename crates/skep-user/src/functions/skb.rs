@@ -6,9 +6,9 @@
 //! `skb_vlan_pop` of net/core/skbuff.c, include/linux/if_vlan.h, Linux 6.18.
 
 use skep_abi::Errno;
-use skep_vm::{Call, RunContext};
+use skep_vm::{Call, Context, RunContext};
 
-use super::{HASH, PROTOCOL, follow_length, skb_field, status};
+use super::{HASH, PROTOCOL, follow_length, skb_field};
 use crate::ethernet::{self, ADDRESSES, HEADER, PACKET_OTHERHOST, VLAN_TAG};
 use crate::flow;
 use crate::world::UserWorld;
@@ -23,35 +23,43 @@ const GSO_SIZE: usize = skb_field("gso_size");
 /// What a packet may grow to, in bytes (`BPF_SKB_MAX_LEN` with pages of 4096 bytes).
 const LEN_MAX: usize = 4 * 4096 - 320;
 
-functions! {
-    SkbVlanPush = "bpf_skb_vlan_push", call => {
-        let (protocol, tag) = (u16::from_be(call.arg(1) as u16), call.arg(2) as u16);
-        status(vlan_push(call.context(), protocol, tag))
-    };
-    SkbVlanPop = "bpf_skb_vlan_pop", call => status(vlan_pop(call.context()));
-    SkbChangeType = "bpf_skb_change_type", call => {
-        let new = call.arg(1) as u32;
+skep_vm::functions! {
+    /// Adds the functions of this file.
+    pub(super) fn add_to for UserWorld;
+
+    fn bpf_skb_vlan_push(call, context: Context, protocol: u16, tag: u16) -> Result<(), Errno> {
+        vlan_push(call.context(), u16::from_be(protocol), tag)
+    }
+
+    fn bpf_skb_vlan_pop(call, context: Context) -> Result<(), Errno> {
+        vlan_pop(call.context())
+    }
+
+    fn bpf_skb_change_type(call, context: Context, new: u32) -> Result<(), Errno> {
         let context = call.context();
         if new > PACKET_OTHERHOST || context.get(PKT_TYPE) > u64::from(PACKET_OTHERHOST) {
-            Errno::EINVAL.negated() as u64
-        } else {
-            context.set(PKT_TYPE, u64::from(new));
-            0
+            return Err(Errno::EINVAL);
         }
-    };
-    SkbChangeHead = "bpf_skb_change_head", call => {
-        let (room, flags) = (call.arg(1) as u32, call.arg(2));
-        status(change_head(call.context(), room, flags))
-    };
-    SkbChangeTail = "bpf_skb_change_tail", call => {
-        let (len, flags) = (call.arg(1) as u32, call.arg(2));
-        status(change_tail(call.context(), len, flags))
-    };
-    GetHashRecalc = "bpf_get_hash_recalc", call => hash(call);
-    SetHashInvalid = "bpf_set_hash_invalid", call => {
+        context.set(PKT_TYPE, u64::from(new));
+        Ok(())
+    }
+
+    fn bpf_skb_change_head(call, context: Context, room: u32, flags: u64) -> Result<(), Errno> {
+        change_head(call.context(), room, flags)
+    }
+
+    fn bpf_skb_change_tail(call, context: Context, len: u32, flags: u64) -> Result<(), Errno> {
+        change_tail(call.context(), len, flags)
+    }
+
+    fn bpf_get_hash_recalc(call, context: Context) -> u64 {
+        hash(call)
+    }
+
+    fn bpf_set_hash_invalid(call, context: Context) -> u64 {
         call.context().set(HASH, 0);
         0
-    };
+    }
 }
 
 /// The protocol of the packet behind its link layer header.

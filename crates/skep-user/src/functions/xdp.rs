@@ -4,28 +4,45 @@
 //! `bpf_xdp_copy_buf` of net/core/filter.c, Linux 6.18.
 
 use skep_abi::Errno;
-use skep_vm::Call;
+use skep_vm::{Call, Context, Input, Output};
 
-use super::status;
 use crate::ethernet;
 use crate::world::UserWorld;
 
 /// Offsets and lengths go this far.
 const OFFSET_MAX: u32 = 0xffff;
 
-functions! {
-    XdpAdjustHead = "bpf_xdp_adjust_head", call => {
-        let delta = call.arg(1) as i32;
-        status(call.context().packet_mut().adjust_head(delta))
-    };
-    XdpAdjustMeta = "bpf_xdp_adjust_meta", call => {
-        let delta = call.arg(1) as i32;
-        status(call.context().packet_mut().adjust_meta(delta))
-    };
-    XdpAdjustTail = "bpf_xdp_adjust_tail", call => status(adjust_tail(call));
-    XdpGetBuffLen = "bpf_xdp_get_buff_len", call => whole_len(call) as u64;
-    XdpLoadBytes = "bpf_xdp_load_bytes", call => status(load(call));
-    XdpStoreBytes = "bpf_xdp_store_bytes", call => status(store(call));
+skep_vm::functions! {
+    /// Adds the functions of this file.
+    pub(super) fn add_to for UserWorld;
+
+    fn bpf_xdp_adjust_head(call, context: Context, delta: i32) -> Result<(), Errno> {
+        call.context().packet_mut().adjust_head(delta)
+    }
+
+    fn bpf_xdp_adjust_meta(call, context: Context, delta: i32) -> Result<(), Errno> {
+        call.context().packet_mut().adjust_meta(delta)
+    }
+
+    fn bpf_xdp_adjust_tail(call, context: Context, delta: i32) -> Result<(), Errno> {
+        adjust_tail(call, delta)
+    }
+
+    fn bpf_xdp_get_buff_len(call, context: Context) -> u64 {
+        whole_len(call) as u64
+    }
+
+    fn bpf_xdp_load_bytes(call, context: Context, offset: u32, to: Output, len: u32) -> Result<(), Errno> {
+        let (offset, len) = range(call, offset, len)?;
+        load(call, offset, len, to);
+        Ok(())
+    }
+
+    fn bpf_xdp_store_bytes(call, context: Context, offset: u32, from: Input, len: u32) -> Result<(), Errno> {
+        let (offset, _) = range(call, offset, len)?;
+        store(call, offset, from);
+        Ok(())
+    }
 }
 
 /// Bytes of the packet, fragments included.
@@ -33,8 +50,7 @@ fn whole_len(call: &mut Call<'_, UserWorld>) -> usize {
     call.world().fragments.len() + call.context().packet().len()
 }
 
-fn adjust_tail(call: &mut Call<'_, UserWorld>) -> Result<(), Errno> {
-    let delta = call.arg(1) as i32;
+fn adjust_tail(call: &mut Call<'_, UserWorld>, delta: i32) -> Result<(), Errno> {
     if call.world().fragments.is_empty() {
         return call.context().packet_mut().adjust_tail(delta);
     }
@@ -52,8 +68,7 @@ fn adjust_tail(call: &mut Call<'_, UserWorld>) -> Result<(), Errno> {
 }
 
 /// Offset and length of a copy, if the packet has these bytes.
-fn range(call: &mut Call<'_, UserWorld>) -> Result<(usize, usize), Errno> {
-    let (offset, len) = (call.arg(1) as u32, call.arg(3) as u32);
+fn range(call: &mut Call<'_, UserWorld>, offset: u32, len: u32) -> Result<(usize, usize), Errno> {
     if offset > OFFSET_MAX || len > OFFSET_MAX {
         return Err(Errno::EFAULT);
     }
@@ -64,22 +79,21 @@ fn range(call: &mut Call<'_, UserWorld>) -> Result<(usize, usize), Errno> {
     Ok((offset, len))
 }
 
-fn load(call: &mut Call<'_, UserWorld>) -> Result<(), Errno> {
-    let (offset, len) = range(call)?;
+/// Copies bytes of the packet, which has them.
+fn load(call: &mut Call<'_, UserWorld>, offset: usize, len: usize, to: Output) {
     let mut bytes: Vec<u8> = call.context().packet().data().iter().skip(offset).take(len).copied().collect();
     let linear = call.context().packet().len();
     let rest = len - bytes.len();
     bytes.extend(call.world().fragments.bytes().skip(offset.saturating_sub(linear)).take(rest));
-    let mut to = call.bytes_mut(2);
+    let mut to = call.bytes_mut(to);
     if let Some(to) = to.get_mut(..bytes.len()) {
         to.copy_from_slice(&bytes);
     }
-    Ok(())
 }
 
-fn store(call: &mut Call<'_, UserWorld>) -> Result<(), Errno> {
-    let (offset, _) = range(call)?;
-    let from = call.bytes(2).into_owned();
+/// Copies bytes into the packet, which has room for them there.
+fn store(call: &mut Call<'_, UserWorld>, offset: usize, from: Input) {
+    let from = call.bytes(from).into_owned();
     let mut from = from.iter();
     let linear = call.context().packet().len();
     for (to, byte) in call.context().packet_mut().data_mut().iter_mut().skip(offset).zip(from.by_ref()) {
@@ -89,5 +103,4 @@ fn store(call: &mut Call<'_, UserWorld>) -> Result<(), Errno> {
     for (to, byte) in behind.zip(from) {
         *to = *byte;
     }
-    Ok(())
 }

@@ -92,7 +92,7 @@ impl Code {
 
     /// Calls a function that has no result.
     pub(crate) fn call_void(self, function: &str) -> Code {
-        let id = Function::by_name(function).expect("a described function").id;
+        let id = Function::by_name(function).and_then(|f| f.id).expect("a helper");
         self.add([Insn::call_helper(id)])
     }
 

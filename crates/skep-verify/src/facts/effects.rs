@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use skep_abi::{Access, Arg, Context, Effect, FieldKind, Function, Kfunc, KfuncFlag};
+use skep_abi::{Access, Arg, Context, Effect, FieldKind, Function};
 use skep_isa::{Callee, Insn, Op, Reg};
 use skep_obj::Program;
 
@@ -67,8 +67,7 @@ impl Effects {
                 self.call(program, number.unwrap_or_default(), context, state);
             }
             Op::Call(Callee::Kfunc) => {
-                let symbol = usize::try_from(insn.imm).ok().and_then(|at| program.kernel_symbols.get(at));
-                if let Some(symbol) = symbol {
+                if let Some(symbol) = program.kernel_symbol(insn.imm) {
                     self.call_kfunc(&symbol.name, context, state);
                 }
             }
@@ -141,7 +140,7 @@ impl Effects {
 
     fn call_kfunc(&mut self, name: &str, context: Option<&Context>, state: &State) {
         arguments(state).for_each(|value| self.lend(value));
-        if !Kfunc::by_name(name).is_some_and(|kfunc| kfunc.has(KfuncFlag::Reads)) {
+        if !Function::kernel(name).is_some_and(|function| function.has(Effect::Reads)) {
             self.calls.insert(name.to_owned());
             self.anything(context, state);
         }

@@ -1,11 +1,11 @@
-//! What a kernel function is given, checked against its prototype.
+//! What a function that is called by its name is given, checked against its row.
 //! Source: `check_kfunc_args` of kernel/bpf/verifier.c, Linux 6.18.
 
-use skep_abi::KfuncFlag;
+use skep_abi::{Access as Use, Arg, Callback, Effect, Graph, Step};
 use skep_btf::TypeId;
 use skep_isa::Reg;
 
-use super::prototype::{Param, Prototype, Takes};
+use super::prototype::{ObjectType, Param, Prototype};
 use crate::arith::MAX_OFFSET;
 use crate::dynptr::{Given as Dynptr, reads_no_dynptr};
 use crate::error::Reason;
@@ -25,10 +25,12 @@ pub(crate) struct Given {
     pub(crate) released: Option<Id>,
     /// The constant among the arguments.
     pub(crate) constant: Option<u64>,
-    /// The size of what is returned, and whether that is read-only.
-    pub(crate) result_size: Option<(u64, bool)>,
     /// The iterator that the call steps or ends.
     pub(crate) iterator: Option<Place>,
+    /// Whether it steps it.
+    pub(crate) steps: bool,
+    /// Whether an object goes into the list or tree.
+    pub(crate) inserts: bool,
     /// The object that the call is about, of the program's types.
     pub(crate) object: Option<TypeId>,
     /// Whether the program owns that object.
@@ -42,7 +44,9 @@ pub(crate) struct Given {
     /// The list or tree: what it holds, and where in that its node is.
     pub(crate) root: Option<(TypeId, u32)>,
     /// The function of the program that the call runs.
-    pub(crate) callback: Option<usize>,
+    pub(crate) callback: Option<(&'static Callback, usize)>,
+    /// Whether the call takes a lock.
+    pub(crate) locks: bool,
 }
 
 impl Explorer<'_> {
@@ -54,25 +58,23 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<Given, Reason> {
         let mut given = Given::default();
-        let mut index = 0;
-        while let Some(param) = prototype.params.get(index) {
+        for (index, param) in prototype.params.iter().enumerate() {
             let reg = Reg(index as u8 + 1);
             if reg.0 > 5 {
-                let what = format!("{}: more than five arguments", prototype.kfunc.name);
+                let what = format!("{}: more than five arguments", prototype.function.name);
                 return Err(Reason::Unsupported { what });
             }
-            let sized = self.kfunc_argument(at, prototype, param, reg, &mut given, state)?;
-            index += if sized { 2 } else { 1 };
+            self.kfunc_argument(at, prototype, param, reg, &mut given, state)?;
         }
-        if prototype.kfunc.has(KfuncFlag::Release) && given.released.is_none() {
-            let function = prototype.kfunc.name;
+        if prototype.function.has(Effect::Releases) && given.released.is_none() {
+            let function = prototype.function.name;
             let what = format!("release kernel function {function} expects refcounted PTR_TO_BTF_ID");
             return Err(Reason::Forbidden { register: 1, what });
         }
         Ok(given)
     }
 
-    /// Checks one argument; whether the next one is its size, and was checked too.
+    /// Checks one argument; memory is checked with its size, which comes after it.
     fn kfunc_argument(
         &mut self,
         at: usize,
@@ -81,132 +83,127 @@ impl Explorer<'_> {
         reg: Reg,
         given: &mut Given,
         state: &mut State,
-    ) -> Result<bool, Reason> {
-        if param.takes == Takes::Ignored {
-            return Ok(false);
+    ) -> Result<(), Reason> {
+        let function = prototype.function;
+        if matches!(param.arg, Arg::Ignored | Arg::Implicit) {
+            return Ok(());
         }
         let value = state.read(reg)?;
-        let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
-        match param.takes {
-            Takes::Number { .. } | Takes::Size { .. } | Takes::ResultSize { .. } => {
-                self.kfunc_number(reg, &value, param.takes, given, state)?;
-                return Ok(false);
-            }
-            Takes::Unknown => {
-                let what = format!("an argument of {}, which is of no known type", prototype.kfunc.name);
-                return Err(Reason::Unsupported { what });
+        match param.arg {
+            Arg::Scalar | Arg::Anything => return self.kfunc_number(reg, &value),
+            Arg::Constant => return self.kfunc_constant(reg, &value, given, state),
+            Arg::Size { .. } | Arg::ConstSize => {
+                return self.kfunc_size(prototype, param, reg, given, state);
             }
             _ => {}
         }
-        let kfunc = prototype.kfunc;
+        let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
         let number = reg.0 - 1;
-        let trusting = kfunc.has(KfuncFlag::Trusted) || kfunc.has(KfuncFlag::Rcu);
+        let trusting = function.has(Effect::TrustedObjects) || function.has(Effect::RcuObjects);
         let null = value.is_null_constant();
         if trusting && !param.nullable && (null || value.nullable) {
             return refuse(format!("Possibly NULL pointer passed to trusted arg{number}"));
         }
+        let releases = function.has(Effect::Releases) && value.acquired != 0;
         if value.acquired != 0 {
-            if kfunc.has(KfuncFlag::Release) {
+            if releases {
                 given.released = Some(value.acquired);
             }
             given.acquired = value.acquired;
         }
         if param.nullable && null {
             self.need_precise(state, reg);
-            return Ok(false);
+            return Ok(());
         }
         self.kfunc_object_trust(prototype, param, reg, &value)?;
-        let releases = kfunc.has(KfuncFlag::Release) && value.acquired != 0;
         fixed_place(reg, &value, releases)?;
-        match param.takes {
-            Takes::Context => {
+        match param.arg {
+            Arg::Object(_) => self.kfunc_pointer(prototype, param, reg, state),
+            Arg::ContextOf(_) if param.object.is_some() => self.kfunc_pointer(prototype, param, reg, state),
+            Arg::Context | Arg::ContextOf(_) => {
                 if value.kind != Kind::Context {
                     return refuse(format!(
                         "arg#{number} expected pointer to ctx, but got {}",
                         self.describe(&value)
                     ));
                 }
-                unmodified(reg, &value)?;
+                unmodified(reg, &value)
             }
-            Takes::Map => match value.kind {
+            // Looked at with its size.
+            Arg::Memory { .. } => Ok(()),
+            Arg::Fixed { access, size, .. } => {
+                if value.is_object() {
+                    return refuse(format!(
+                        "kernel function {} args#{number} takes no object",
+                        function.name
+                    ));
+                }
+                if null {
+                    return Ok(());
+                }
+                self.kfunc_memory(reg, i64::from(size), access, state)
+            }
+            Arg::Map(kinds) => match value.kind {
                 Kind::Map(map) if given.field_map.is_some_and(|other| other != map) => {
-                    return refuse(format!("the field in R1 is not in a value of the map in R{}", reg.0));
+                    refuse(format!("the field in R1 is not in a value of the map in R{}", reg.0))
                 }
-                Kind::Map(map) => given.map = Some(map),
-                _ => return refuse(format!("pointer in R{} isn't map pointer", reg.0)),
+                Kind::Map(map) if kinds.is_empty() || kinds.contains(&self.map(map)?.map_type) => {
+                    given.map = Some(map);
+                    Ok(())
+                }
+                Kind::Map(_) => refuse(format!("{} takes no map of this kind", function.name)),
+                _ => refuse(format!("pointer in R{} isn't map pointer", reg.0)),
             },
-            Takes::Allocated => self.allocated_argument(kfunc.name, reg, &value, given)?,
-            Takes::Refcounted => self.refcounted_argument(reg, &value, given)?,
-            Takes::Iterator { ty, size } => {
-                let iterator = (ty, size, self.type_name(Types::Kernel, ty));
-                if kfunc.has(KfuncFlag::IterNew) {
-                    self.make_iterator(at, reg, iterator, kfunc.has(KfuncFlag::RcuProtected), state)?;
-                } else {
-                    let place = self.find_iterator(reg, iterator, state)?;
-                    (given.acquired, given.iterator) = (place.acquired(state), Some(place));
-                    if kfunc.has(KfuncFlag::IterDestroy) {
-                        end_iterator(place, state);
-                    }
+            Arg::Allocated => self.allocated_argument(function.name, reg, &value, given),
+            Arg::Refcounted => self.refcounted_argument(reg, &value, given),
+            Arg::Iterator { bytes, step, .. } => {
+                let ty = param.object.map_or(TypeId::VOID, |object| object.id);
+                let iterator = (ty, bytes, self.type_name(Types::Kernel, ty));
+                if step == Step::Begins {
+                    return self.make_iterator(at, reg, iterator, function.has(Effect::NeedsRcu), state);
                 }
+                let place = self.find_iterator(reg, iterator, state)?;
+                (given.acquired, given.iterator) = (place.acquired(state), Some(place));
+                given.steps = step == Step::Steps;
+                if step == Step::Ends {
+                    end_iterator(place, state);
+                }
+                Ok(())
             }
-            Takes::Root { tree } => self.root_argument(reg, &value, tree, given, state)?,
-            Takes::Node { tree } => self.node_argument(kfunc.name, reg, &value, tree, given, state)?,
-            Takes::IrqFlags => self.irq_flags(at, kfunc.name, reg, &value, state)?,
-            Takes::Callback
-            | Takes::Dynptr
-            | Takes::String
-            | Takes::Workqueue
-            | Takes::TaskWork
-            | Takes::Lock => self.kfunc_special(at, prototype, param, reg, given, state)?,
-            Takes::Pointer { to, composite, bytes, sized } => {
-                return self.kfunc_pointer(
-                    prototype,
-                    param,
-                    reg,
-                    (to, composite, bytes, sized),
-                    given,
-                    state,
-                );
+            Arg::Root(graph) => self.root_argument(reg, &value, graph == Graph::Tree, given, state),
+            Arg::Node(graph) | Arg::NewNode(graph) => {
+                given.inserts = matches!(param.arg, Arg::NewNode(_));
+                self.node_argument(function.name, reg, &value, graph == Graph::Tree, given, state)
             }
-            Takes::Ignored
-            | Takes::Unknown
-            | Takes::Number { .. }
-            | Takes::Size { .. }
-            | Takes::ResultSize { .. } => {}
+            Arg::IrqFlags(flags) => self.irq_flags(at, flags, reg, &value, state),
+            arg => self.kfunc_special(at, prototype, arg, reg, given, state),
         }
-        Ok(false)
     }
 
     /// A number.
-    fn kfunc_number(
+    fn kfunc_number(&self, reg: Reg, value: &Value) -> Result<(), Reason> {
+        if value.is_scalar() {
+            return Ok(());
+        }
+        let what = format!("R{} is not a scalar: it is a {}", reg.0, self.describe(value));
+        Err(Reason::Forbidden { register: reg.0, what })
+    }
+
+    /// A number that must be known.
+    fn kfunc_constant(
         &mut self,
         reg: Reg,
         value: &Value,
-        takes: Takes,
         given: &mut Given,
         state: &State,
     ) -> Result<(), Reason> {
-        let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
-        if !value.is_scalar() {
-            return refuse(format!("R{} is not a scalar: it is a {}", reg.0, self.describe(value)));
-        }
-        let constant = match takes {
-            Takes::Number { constant } | Takes::Size { constant } => constant,
-            Takes::ResultSize { .. } => true,
-            _ => false,
-        };
-        if !constant {
-            return Ok(());
-        }
+        self.kfunc_number(reg, value)?;
         let Some(known) = value.as_constant() else {
-            return refuse(format!("R{} must be a known constant", reg.0));
+            let what = format!("R{} must be a known constant", reg.0);
+            return Err(Reason::Forbidden { register: reg.0, what });
         };
         self.need_precise(state, reg);
-        if let Takes::ResultSize { readonly } = takes {
-            given.result_size = Some((known, readonly));
-        } else {
-            given.constant = Some(known);
-        }
+        given.constant = Some(known);
         Ok(())
     }
 
@@ -218,13 +215,13 @@ impl Explorer<'_> {
         reg: Reg,
         value: &Value,
     ) -> Result<(), Reason> {
-        let object = match param.takes {
-            Takes::Map | Takes::Allocated => true,
-            Takes::Pointer { .. } => value.is_object(),
+        let object = match param.arg {
+            Arg::Map(_) | Arg::Allocated => true,
+            Arg::Object(_) | Arg::ContextOf(_) => value.is_object(),
             _ => false,
         };
-        let kfunc = prototype.kfunc;
-        let (trusted, rcu) = (kfunc.has(KfuncFlag::Trusted), kfunc.has(KfuncFlag::Rcu));
+        let function = prototype.function;
+        let (trusted, rcu) = (function.has(Effect::TrustedObjects), function.has(Effect::RcuObjects));
         if !object || !trusted && !rcu || value.is_trusted() || !matches!(value.kind, Kind::Object { .. }) {
             // Pointers of other kinds to objects (sockets, maps) are certain by their kind.
             return Ok(());
@@ -240,77 +237,93 @@ impl Explorer<'_> {
         }
     }
 
-    /// A pointer to an object, to a number, or to memory of a size.
+    /// A pointer to an object, or to memory where numbers stand as in one.
     fn kfunc_pointer(
         &mut self,
         prototype: &Prototype,
         param: &Param,
         reg: Reg,
-        (to, composite, bytes, sized): (TypeId, bool, Option<u32>, bool),
+        state: &mut State,
+    ) -> Result<(), Reason> {
+        let value = *state.reg(reg);
+        let Some(ObjectType { id, bytes }) = param.object else { return Ok(()) };
+        if value.is_object() || matches!(value.kind, Kind::Socket(_)) {
+            return self.kfunc_object(prototype, reg, &value, id);
+        }
+        if bytes.is_none() && prototype.function.has(Effect::TrustedObjects) {
+            // What was released, too: the program may only compute with what is left of it.
+            let found = self.describe(&value);
+            let what = format!("R{} must be referenced or trusted: it is a {found}", reg.0);
+            return Err(Reason::Forbidden { register: reg.0, what });
+        }
+        let Some(bytes) = bytes else {
+            let what = format!(
+                "arg#{} pointer type {} must point to scalar, or struct with scalar",
+                reg.0 - 1,
+                self.type_name(Types::Kernel, id)
+            );
+            return Err(Reason::Forbidden { register: reg.0, what });
+        };
+        if value.is_null_constant() {
+            return Ok(());
+        }
+        self.kfunc_memory(reg, i64::from(bytes), Use::Update, state)
+    }
+
+    /// The size of the memory argument before it, and with it that memory.
+    fn kfunc_size(
+        &mut self,
+        prototype: &Prototype,
+        param: &Param,
+        reg: Reg,
         given: &mut Given,
         state: &mut State,
-    ) -> Result<bool, Reason> {
-        let value = *state.reg(reg);
-        let number = reg.0 - 1;
-        let refuse = |what: String| Err(Reason::Forbidden { register: reg.0, what });
-        if value.is_object() || matches!(value.kind, Kind::Socket(_)) {
-            if !composite {
-                let function = prototype.kfunc.name;
-                return refuse(format!("kernel function {function} args#{number} takes no object"));
-            }
-            return self.kfunc_object(prototype, reg, &value, to).map(|()| false);
+    ) -> Result<(), Reason> {
+        let size = *state.reg(reg);
+        if param.arg == Arg::ConstSize {
+            self.kfunc_constant(reg, &size, given, state)?;
+        } else {
+            self.kfunc_number(reg, &size)?;
         }
-        let next = Reg(reg.0 + 1);
-        let size = prototype.params.get(usize::from(reg.0)).filter(|_| sized).map(|param| param.takes);
-        let is_void = to == TypeId::VOID;
-        let Some(Takes::Size { constant }) = size else {
-            let Some(bytes) = bytes else {
-                return refuse(format!(
-                    "arg#{number} pointer type {} must point to scalar, or struct with scalar",
-                    self.type_name(Types::Kernel, to)
-                ));
-            };
-            if value.is_null_constant() {
-                return Ok(false);
-            }
-            return self.kfunc_memory(reg, i64::from(bytes), state).map(|()| false);
-        };
-        if bytes.is_none() && !is_void {
-            return refuse(format!(
-                "arg#{number} pointer type {} must point to void, scalar, or struct with scalar",
-                self.type_name(Types::Kernel, to)
-            ));
+        let pointer_reg = Reg(reg.0 - 1);
+        let memory = prototype.params.get(usize::from(pointer_reg.0 - 1)).map(|param| param.arg);
+        let Some(Arg::Memory { access, nullable, .. }) = memory else { return Ok(()) };
+        let pointer = *state.reg(pointer_reg);
+        let number = pointer_reg.0 - 1;
+        if pointer.is_object() {
+            let what = format!("kernel function {} args#{number} takes no object", prototype.function.name);
+            return Err(Reason::Forbidden { register: pointer_reg.0, what });
         }
-        let size = state.read(next)?;
-        self.kfunc_number(next, &size, Takes::Size { constant }, given, state)?;
-        if value.is_null_constant() && (param.optional || param.nullable) {
-            self.need_precise(state, reg);
-            return Ok(true);
+        if pointer.is_null_constant() && nullable {
+            self.need_precise(state, pointer_reg);
+            return Ok(());
         }
-        let range = size.num.full;
         let wrong = |why: &str| {
             let what = format!(
                 "arg#{number} arg#{} memory, len pair leads to invalid memory access: {why}",
                 number + 1
             );
-            Err(Reason::Forbidden { register: next.0, what })
+            Err(Reason::Forbidden { register: reg.0, what })
         };
+        let range = size.num.full;
         if range.smin < 0 {
             return wrong("the length may be negative");
+        }
+        if range.umin == 0 && param.arg == (Arg::Size { zero: false }) {
+            return wrong("the length may be 0");
         }
         if range.umax >= MAX_OFFSET as u64 {
             return wrong("the length has no useful bound");
         }
-        self.need_precise(state, next);
-        if value.is_null_constant() {
-            return if range.umax == 0 { Ok(true) } else { wrong("the memory is null") };
+        self.need_precise(state, reg);
+        if pointer.is_null_constant() {
+            return if range.umax == 0 { Ok(()) } else { wrong("the memory is null") };
         }
-        self.kfunc_memory(reg, range.umax as i64, state)?;
-        Ok(true)
+        self.kfunc_memory(pointer_reg, range.umax as i64, access, state)
     }
 
-    /// Memory that a kernel function may read and write.
-    fn kfunc_memory(&mut self, reg: Reg, bytes: i64, state: &mut State) -> Result<(), Reason> {
+    /// Memory that a function reads, or fills.
+    fn kfunc_memory(&mut self, reg: Reg, bytes: i64, access: Use, state: &mut State) -> Result<(), Reason> {
         let pointer = *state.reg(reg);
         if pointer.nullable {
             return Err(Reason::MaybeNull { register: reg.0, kind: pointer.kind_name().into_owned() });
@@ -323,11 +336,13 @@ impl Explorer<'_> {
             self.note_stack(state.frames[frame as usize].function, span.min);
             reads_no_dynptr(reg, frame, span, state)?;
             self.read_stack(frame, span, state);
-            self.store_somewhere(frame, span, false, state);
+            if access != Use::Read {
+                self.store_somewhere(frame, span, false, state);
+            }
             return Ok(());
         }
         self.within(reg, &pointer, 0, bytes, Access::Read)?;
-        self.within(reg, &pointer, 0, bytes, Access::Write)
+        if access == Use::Read { Ok(()) } else { self.within(reg, &pointer, 0, bytes, Access::Write) }
     }
 
     /// An object of the kernel's type that the function takes, or that begins with one.
@@ -338,7 +353,7 @@ impl Explorer<'_> {
         value: &Value,
         wanted: TypeId,
     ) -> Result<(), Reason> {
-        let kfunc = prototype.kfunc;
+        let function = prototype.function;
         let kernel = self.types(Types::Kernel)?;
         let (types, ty) = object_type(self, value)?;
         let doubtful = Flags::UNTRUSTED.with(Flags::USER).with(Flags::PERCPU).with(Flags::READONLY);
@@ -346,7 +361,7 @@ impl Explorer<'_> {
             let what = format!("arg#{} is {} expected ptr_ or socket", reg.0 - 1, self.describe(value));
             return Err(Reason::Forbidden { register: reg.0, what });
         }
-        let strict = kfunc.has(KfuncFlag::Release) && value.acquired != 0
+        let strict = function.has(Effect::Releases) && value.acquired != 0
             || is_alias(self.type_name(types, ty), self.type_name(Types::Kernel, wanted));
         let off = i64::from(value.off);
         if stands_for((self.types(types)?, ty, off), (kernel, wanted), strict) {
@@ -359,7 +374,7 @@ impl Explorer<'_> {
         }
         Err(Reason::Argument {
             register: reg.0,
-            function: kfunc.name,
+            function: function.name,
             expected: format!("pointer to STRUCT {wanted}"),
             found: format!("a pointer to STRUCT {found}"),
         })

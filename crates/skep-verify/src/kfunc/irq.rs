@@ -1,6 +1,7 @@
 //! Interrupts off and on again: the flags of before are kept in a stack slot, and given back in the reverse order.
 //! Source: `process_irq_flag`, `mark_stack_slot_irq_flag`, `release_irq_state` of kernel/bpf/verifier.c, Linux 6.18.
 
+use skep_abi::LockUse;
 use skep_isa::Reg;
 
 use crate::dynptr::overwrite_dynptrs;
@@ -16,7 +17,7 @@ impl Explorer<'_> {
     pub(crate) fn irq_flags(
         &mut self,
         at: usize,
-        name: &str,
+        flags: LockUse,
         reg: Reg,
         pointer: &Value,
         state: &mut State,
@@ -31,10 +32,10 @@ impl Explorer<'_> {
             return refuse("an irq flag has to be at a constant, aligned offset".to_owned());
         }
         let (index, _) = place(span.min);
-        let lock = name.starts_with("bpf_res_spin");
+        let lock = flags.both;
         let slot = state.frames[frame as usize].stack.slot(index);
         self.note_stack(state.frames[frame as usize].function, span.min);
-        let stored = if name == "bpf_local_irq_save" || name == "bpf_res_spin_lock_irqsave" {
+        let stored = if flags.takes {
             if slot.bytes.contains(&Byte::IrqFlags) {
                 return refuse(format!("expected uninitialized irq flag as arg#{number}"));
             }

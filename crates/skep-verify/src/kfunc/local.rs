@@ -21,20 +21,6 @@ use crate::value::{Flags, Kind, Types, Value};
 /// Largest object of which each CPU can have its own (`BPF_GLOBAL_PERCPU_MA_MAX_SIZE`).
 const PERCPU_MAX_SIZE: u32 = 512;
 
-/// Whether a call works on lists or trees: those are made under a lock.
-pub(crate) fn is_graph(name: &str) -> bool {
-    name.starts_with("bpf_list_") || name.starts_with("bpf_rbtree_")
-}
-
-/// Whether a call gives an object by its node.
-pub(crate) fn returns_node(name: &str) -> bool {
-    is_graph(name) && !inserts(name)
-}
-
-fn inserts(name: &str) -> bool {
-    name.starts_with("bpf_list_push") || name.starts_with("bpf_rbtree_add")
-}
-
 fn root_name(tree: bool) -> &'static str {
     if tree { "bpf_rb_root" } else { "bpf_list_head" }
 }
@@ -68,8 +54,8 @@ impl Explorer<'_> {
         }
     }
 
-    /// A new object of a type of the program's.
-    pub(crate) fn new_object(&mut self, name: &str, id: u64) -> Result<Value, Reason> {
+    /// A new object of a type of the program's, or one for each CPU.
+    pub(crate) fn new_object(&mut self, percpu: bool, id: u64) -> Result<Value, Reason> {
         let Ok(id) = u32::try_from(id) else {
             return refuse(Reg::R1, "local type ID argument must be in range [0, U32_MAX]".to_owned());
         };
@@ -81,7 +67,7 @@ impl Explorer<'_> {
             let what = "bpf_obj_new/bpf_percpu_obj_new type ID argument must be of a struct";
             return refuse(Reg::R1, what.to_owned());
         };
-        if name != "bpf_percpu_obj_new_impl" {
+        if !percpu {
             self.special_fields(Types::Program, ty)?;
             return Ok(Value::object(Types::Program, ty, Flags::ALLOC));
         }
@@ -217,7 +203,7 @@ impl Explorer<'_> {
         state: &State,
     ) -> Result<(), Reason> {
         let number = reg.0 - 1;
-        let inserted = inserts(name);
+        let inserted = given.inserts;
         let Kind::Object { types: Types::Program, ty } = value.kind else {
             return refuse(reg, format!("arg#{number} expected pointer to allocated object"));
         };
@@ -264,15 +250,7 @@ impl Explorer<'_> {
     }
 
     /// An object that went into a list or tree is that one's: the program may look at it while the lock is held.
-    pub(crate) fn insert_into_root(
-        &mut self,
-        name: &str,
-        given: &Given,
-        state: &mut State,
-    ) -> Result<(), Reason> {
-        if !inserts(name) {
-            return Ok(());
-        }
+    pub(crate) fn insert_into_root(&mut self, given: &Given, state: &mut State) -> Result<(), Reason> {
         let acquired = state.reg(Reg::R2).acquired;
         let counted = match given.object {
             Some(ty) => self.special_fields(Types::Program, ty)?.find(FieldKind::Refcount).is_some(),

@@ -13,32 +13,18 @@ mod local;
 mod prototype;
 mod special;
 
-use skep_abi::KfuncFlag;
+use skep_abi::{Arg, Effect, Function, Ret};
 use skep_btf::{Kind as TypeKind, Type, TypeId};
 use skep_isa::Reg;
 
 use self::arguments::Given;
 pub(crate) use self::prototype::Prototype;
-use self::prototype::Returns;
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::iter::element_flags;
 use crate::stack::Byte;
 use crate::state::{Held, Hold, State};
 use crate::value::{Flags, Kind, Types, Value};
-
-/// Calls that may be made while a lock is held, beside those of lists and trees.
-const UNDER_LOCK: &[&str] = &[
-    "bpf_iter_num_new",
-    "bpf_iter_num_next",
-    "bpf_iter_num_destroy",
-    "bpf_refcount_acquire_impl",
-    "bpf_res_spin_lock",
-    "bpf_res_spin_unlock",
-    "bpf_res_spin_lock_irqsave",
-    "bpf_res_spin_unlock_irqrestore",
-    "bpf_stream_vprintk_impl",
-];
 
 /// The greatest error number, negated: what a call that fails returns at least (`MAX_ERRNO`).
 const MAX_ERRNO: i64 = 4095;
@@ -62,41 +48,50 @@ impl Explorer<'_> {
     /// A call of a kernel function.
     pub(crate) fn call_kfunc(&mut self, at: usize, symbol: i64, state: &mut State) -> Result<(), Reason> {
         let prototype = self.prototype(symbol)?;
-        let kfunc = prototype.kfunc;
+        let function = prototype.function;
+        let name = function.name;
         let refuse = |what: String| Err(Reason::Forbidden { register: 0, what });
-        if !kfunc.callable_from(self.program.prog_type, self.program.attach_type) {
-            let prog_type = self.program.prog_type.name();
-            return Err(Reason::FunctionNotHere { function: kfunc.name, prog_type });
+        self.callable_here(function)?;
+        if function.has(Effect::Gpl) && !self.program.is_gpl() {
+            return Err(Reason::NeedsGpl { function: name, license: self.program.license.clone() });
         }
-        if kfunc.name == "__bpf_trap" {
-            return refuse("unexpected __bpf_trap() due to uninitialized variable?".to_owned());
+        if function.has(Effect::Traps) {
+            return refuse(format!("unexpected {name}() due to uninitialized variable?"));
         }
-        if state.is_locked() && !local::is_graph(kfunc.name) && !UNDER_LOCK.contains(&kfunc.name) {
-            return refuse(format!("function calls are not allowed while holding a lock: {}", kfunc.name));
+        if state.is_locked() && !may_be_called_under_lock(function) {
+            return refuse(format!("function calls are not allowed while holding a lock: {name}"));
         }
-        let sleeps = kfunc.has(KfuncFlag::Sleeps);
-        if sleeps && !state.sections.sleepable {
-            return refuse(format!("program must be sleepable to call sleepable kfunc {}", kfunc.name));
+        if function.has(Effect::Sleeps) && !state.sections.sleepable {
+            return refuse(format!("program must be sleepable to call sleepable kfunc {name}"));
         }
         let given = self.kfunc_arguments(at, &prototype, state)?;
-        self.kfunc_callback(at, kfunc.name, &given, state)?;
-        sections(kfunc.name, sleeps, state)?;
-        if kfunc.has(KfuncFlag::RcuProtected) && !state.in_rcu() {
-            return refuse(format!("kernel func {} requires RCU critical section protection", kfunc.name));
+        self.kfunc_callback(at, name, &given, state)?;
+        sections(function, state)?;
+        if function.has(Effect::NeedsRcu) && !state.in_rcu() {
+            return refuse(format!("kernel func {name} requires RCU critical section protection"));
         }
         if let Some(released) = given.released {
             state.release(released);
         }
-        self.insert_into_root(kfunc.name, &given, state)?;
+        if given.inserts {
+            self.insert_into_root(&given, state)?;
+        }
         state.clobber();
         self.kfunc_result(at, &prototype, &given, state)?;
-        if kfunc.name == "bpf_xdp_pull_data" {
+        if function.has(Effect::MovesPacket) {
             state.forget_packet();
         }
-        if kfunc.has(KfuncFlag::IterNext)
-            && let Some(place) = given.iterator
-        {
+        if let Some(place) = given.iterator.filter(|_| given.steps) {
             self.step_iterator(at, place, state)?;
+        }
+        Ok(())
+    }
+
+    /// Whether programs of this kind may call a function.
+    pub(crate) fn callable_here(&self, function: &'static Function) -> Result<(), Reason> {
+        let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
+        if function.called_from(prog_type, attach_type).is_none() {
+            return Err(Reason::FunctionNotHere { function: function.name, prog_type: prog_type.name() });
         }
         Ok(())
     }
@@ -109,52 +104,32 @@ impl Explorer<'_> {
         given: &Given,
         state: &mut State,
     ) -> Result<(), Reason> {
-        let kfunc = prototype.kfunc;
-        let plain = match prototype.returns {
-            Returns::Nothing => {
-                state.set(Reg::R0, Value::UNINIT);
-                return Ok(());
-            }
-            Returns::Number => {
-                let result = if kfunc.name.starts_with("bpf_res_spin_lock") {
-                    // Where it fails, the lock is not held: that path was kept for later.
-                    Value::constant(0)
-                } else {
-                    Value::UNKNOWN
-                };
-                state.set(Reg::R0, result);
-                return Ok(());
-            }
-            Returns::Unknown => {
-                let what = format!("what {} returns, which is of no known type", kfunc.name);
-                return Err(Reason::Unsupported { what });
-            }
-            Returns::Opaque | Returns::Object(_) | Returns::Memory { .. } => {
-                match self.kfunc_special_result(prototype, given, state)? {
-                    Some(special) => special,
-                    None => plain_result(prototype, given, state)?,
-                }
-            }
+        let function = prototype.function;
+        let mut result = match function.ret {
+            Ret::Void => Value::UNINIT,
+            // Where it fails, the lock is not held: that path was kept for later.
+            Ret::Integer if given.locks => Value::constant(0),
+            Ret::Integer => Value::UNKNOWN,
+            _ => self.kfunc_pointer_result(prototype, given, state)?,
         };
-        let mut result = plain;
-        if result.is_scalar() {
+        if !result.is_pointer() {
             state.set(Reg::R0, result);
             return Ok(());
         }
         // Another reference to an object that the program owns is always to be had.
-        let certain = kfunc.name == "bpf_refcount_acquire_impl" && given.owning;
-        let nullable = kfunc.has(KfuncFlag::Nullable) && !certain;
+        let certain = function.ret == Ret::SameObjectOrNull && given.owning;
+        let nullable = function.ret.is_nullable() && !certain;
         if nullable {
             result = result.or_null(self.new_id());
         }
-        if kfunc.has(KfuncFlag::Acquire) {
+        if function.has(Effect::Acquires) {
             let id = self.new_id();
             state.held.push(Held { id, at, what: Hold::Reference });
             result.acquired = id;
             if nullable {
                 result.id = id;
             }
-        } else if local::returns_node(kfunc.name) {
+        } else if function.ret == Ret::NodeOrNull {
             result.flags = result.flags.with(self.non_owning_flags(&result));
         }
         if result.id == 0 && result.flags.has(Flags::ALLOC) {
@@ -165,30 +140,51 @@ impl Explorer<'_> {
         Ok(())
     }
 
-    /// A result that depends on more than its type.
-    fn kfunc_special_result(
+    /// A result that is no number, without what is the same for all: that it may be null, and must be released.
+    fn kfunc_pointer_result(
         &mut self,
         prototype: &Prototype,
         given: &Given,
         state: &mut State,
-    ) -> Result<Option<Value>, Reason> {
-        let name = prototype.kfunc.name;
-        match name {
-            "bpf_cast_to_kern_ctx" => self.kernel_context().map(Some),
-            "bpf_rdonly_cast" => self.readonly_cast(given.constant.unwrap_or_default()).map(Some),
-            "bpf_obj_new_impl" | "bpf_percpu_obj_new_impl" => {
-                self.new_object(name, given.constant.unwrap_or_default()).map(Some)
+    ) -> Result<Value, Reason> {
+        let function = prototype.function;
+        let name = function.name;
+        let constant = given.constant.unwrap_or_default();
+        let protected = if function.has(Effect::NeedsRcu) { Flags::RCU } else { Flags::NONE };
+        let object = |flags| {
+            let ty = prototype.returns.unwrap_or(TypeId::VOID);
+            Ok(Value::object(Types::Kernel, ty, flags))
+        };
+        match function.ret {
+            Ret::Object(_) | Ret::ObjectOrNull(_) => object(match given.iterator.filter(|_| given.steps) {
+                Some(place) => element_flags(place, state),
+                None => protected,
+            }),
+            Ret::TrustedObject(_) => object(Flags::TRUSTED),
+            Ret::DoubtfulObjectOrNull(_) => object(Flags::UNTRUSTED),
+            Ret::Memory { bytes, readonly, .. } => {
+                let flags = if readonly { Flags::READONLY } else { Flags::NONE };
+                // It goes with what it was taken from.
+                let memory = Value::pointer(Kind::Memory { size: bytes });
+                Ok(Value { acquired: given.acquired, flags: flags.with(protected), ..memory })
             }
-            "bpf_refcount_acquire_impl" => {
-                let ty = given.object.unwrap_or(TypeId::VOID);
-                Ok(Some(Value::object(Types::Program, ty, Flags::ALLOC)))
+            Ret::DynptrMemoryOrNull => self.dynptr_slice(name, false, given, state),
+            Ret::DynptrReadonlyMemoryOrNull => self.dynptr_slice(name, true, given, state),
+            Ret::KernelContext => self.kernel_context(),
+            Ret::AnyObject => self.readonly_cast(constant),
+            Ret::NewObjectOrNull => self.new_object(false, constant),
+            Ret::NewPercpuObjectOrNull => self.new_object(true, constant),
+            Ret::SameObjectOrNull => {
+                Ok(Value::object(Types::Program, given.object.unwrap_or(TypeId::VOID), Flags::ALLOC))
             }
-            _ if local::returns_node(name) => Ok(given.root.map(|(holds, node)| {
+            Ret::NodeOrNull => {
+                let Some((holds, node)) = given.root else { return Ok(Value::UNKNOWN) };
                 let object = Value::object(Types::Program, holds, Flags::ALLOC);
-                Value { off: node as i32, ..object }
-            })),
-            "bpf_dynptr_slice" | "bpf_dynptr_slice_rdwr" => self.dynptr_slice(name, given, state).map(Some),
-            _ => Ok(None),
+                Ok(Value { off: node as i32, ..object })
+            }
+            // An address like any number, until it is cast.
+            Ret::ArenaPages => Ok(Value::UNKNOWN),
+            _ => Err(Reason::Unsupported { what: format!("the result of {name}") }),
         }
     }
 
@@ -222,7 +218,7 @@ impl Explorer<'_> {
     /// A variable of the kernel's, by the index of its symbol: its object or memory, of each CPU its own where it lies
     /// among those.
     pub(crate) fn kernel_variable(&mut self, symbol: i64) -> Result<Value, Reason> {
-        let known = usize::try_from(symbol).ok().and_then(|index| self.program.kernel_symbols.get(index));
+        let known = self.program.kernel_symbol(symbol);
         let name = known.map_or("", |symbol| symbol.name.as_str());
         let btf = self.types(Types::Kernel)?;
         let variable = self.kernel_type(name, TypeKind::Var);
@@ -248,73 +244,42 @@ impl Explorer<'_> {
     }
 }
 
+/// Whether a call may be made while a lock is held: lists and trees are only touched under one.
+fn may_be_called_under_lock(function: &Function) -> bool {
+    function.has(Effect::UnderLock) || function.args.iter().any(|arg| matches!(arg, Arg::Root(_)))
+}
+
 /// What a call does to the sections that the program is in, and what they forbid.
-fn sections(name: &str, sleeps: bool, state: &mut State) -> Result<(), Reason> {
+fn sections(function: &Function, state: &mut State) -> Result<(), Reason> {
+    let name = function.name;
     let refuse = |what: String| Err(Reason::Forbidden { register: 0, what });
+    let (has, sleeps) = (|effect| function.has(effect), function.has(Effect::Sleeps));
     let sections = &mut state.sections;
-    match name {
-        "bpf_rcu_read_lock" if sections.rcu => {
-            return refuse(format!("nested rcu read lock (kernel function {name})"));
-        }
-        "bpf_rcu_read_lock" => sections.rcu = true,
-        "bpf_rcu_read_unlock" if !sections.rcu => {
-            return refuse(format!("unmatched rcu read unlock (kernel function {name})"));
-        }
-        "bpf_rcu_read_unlock" => {
-            sections.rcu = false;
-            end_rcu_section(state);
-        }
-        _ if sections.rcu && sleeps => {
-            return refuse(format!("kernel func {name} is sleepable within rcu_read_lock region"));
-        }
-        _ => {}
+    if has(Effect::LocksRcu) && sections.rcu {
+        return refuse(format!("nested rcu read lock (kernel function {name})"));
     }
-    let sections = &mut state.sections;
-    match name {
-        "bpf_preempt_disable" => sections.preempt += 1,
-        "bpf_preempt_enable" if sections.preempt == 0 => {
-            return refuse(format!("unmatched attempt to enable preemption (kernel function {name})"));
-        }
-        "bpf_preempt_enable" => sections.preempt -= 1,
-        _ if sections.preempt > 0 && sleeps => {
-            return refuse(format!("kernel func {name} is sleepable within non-preemptible region"));
-        }
-        _ => {}
+    if has(Effect::UnlocksRcu) && !sections.rcu {
+        return refuse(format!("unmatched rcu read unlock (kernel function {name})"));
+    }
+    if sleeps && sections.rcu {
+        return refuse(format!("kernel func {name} is sleepable within rcu_read_lock region"));
+    }
+    if has(Effect::EnablesPreemption) && sections.preempt == 0 {
+        return refuse(format!("unmatched attempt to enable preemption (kernel function {name})"));
+    }
+    if sleeps && sections.preempt > 0 {
+        return refuse(format!("kernel func {name} is sleepable within non-preemptible region"));
+    }
+    sections.rcu = (sections.rcu || has(Effect::LocksRcu)) && !has(Effect::UnlocksRcu);
+    sections.preempt += u32::from(has(Effect::DisablesPreemption));
+    sections.preempt -= u32::from(has(Effect::EnablesPreemption));
+    if has(Effect::UnlocksRcu) {
+        end_rcu_section(state);
     }
     if sleeps && state.irqs_off() {
         return refuse(format!("kernel func {name} is sleepable within IRQ-disabled region"));
     }
     Ok(())
-}
-
-/// A result that is as its type says.
-fn plain_result(prototype: &Prototype, given: &Given, state: &State) -> Result<Value, Reason> {
-    let kfunc = prototype.kfunc;
-    let protected = kfunc.has(KfuncFlag::RcuProtected);
-    match prototype.returns {
-        Returns::Object(ty) => {
-            let flags = match given.iterator.filter(|_| kfunc.has(KfuncFlag::IterNext)) {
-                Some(place) => element_flags(place, state),
-                None if kfunc.name == "bpf_get_kmem_cache" => Flags::UNTRUSTED,
-                None if protected => Flags::RCU,
-                None => Flags::NONE,
-            };
-            Ok(Value::object(Types::Kernel, ty, flags))
-        }
-        Returns::Memory { bytes } => {
-            let readonly = kfunc.name != "bpf_session_cookie";
-            let (size, readonly) = given.result_size.unwrap_or((u64::from(bytes), readonly));
-            let Ok(size) = u32::try_from(size) else {
-                let what = format!("a result of {size} bytes of {}", kfunc.name);
-                return Err(Reason::Unsupported { what });
-            };
-            let flags = if readonly { Flags::READONLY } else { Flags::NONE };
-            let flags = if protected { flags.with(Flags::RCU) } else { flags };
-            // It goes with what it was taken from.
-            Ok(Value { acquired: given.acquired, flags, ..Value::pointer(Kind::Memory { size }) })
-        }
-        _ => Ok(Value::UNKNOWN),
-    }
 }
 
 /// What an RCU section kept alive can no longer be relied on.

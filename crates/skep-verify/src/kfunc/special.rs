@@ -2,11 +2,12 @@
 //! values.
 //! Source: `check_kfunc_args`, `check_kfunc_call` of kernel/bpf/verifier.c, Linux 6.18.
 
+use skep_abi::{Arg, Callback, Dynptr as Use, Runs};
 use skep_isa::Reg;
 
 use super::MAX_ERRNO;
 use super::arguments::Given;
-use super::prototype::{Param, Prototype, Takes};
+use super::prototype::Prototype;
 use crate::callback::Arguments;
 use crate::domain::Scalar;
 use crate::error::Reason;
@@ -26,51 +27,52 @@ impl Explorer<'_> {
         &mut self,
         at: usize,
         prototype: &Prototype,
-        param: &Param,
+        arg: Arg,
         reg: Reg,
         given: &mut Given,
         state: &mut State,
     ) -> Result<(), Reason> {
-        let name = prototype.kfunc.name;
+        let name = prototype.function.name;
         let value = *state.reg(reg);
-        match param.takes {
-            Takes::Callback => given.callback = Some(self.callback_argument(reg, name, state)?),
-            Takes::Dynptr if param.uninit => {
-                let (leads, clone_of) = match (name, given.dynptr) {
-                    ("bpf_dynptr_from_skb", _) => (Dynptr::Skb, None),
-                    ("bpf_dynptr_from_xdp", _) => (Dynptr::Xdp, None),
-                    ("bpf_dynptr_from_skb_meta", _) => (Dynptr::SkbMeta, None),
-                    (_, Some(of)) => (of.leads, Some(of.acquired)),
+        match arg {
+            Arg::Callback(callback) => {
+                given.callback = Some((callback, self.callback_argument(reg, name, state)?));
+            }
+            Arg::Dynptr(Use::Uses) => given.dynptr = Some(self.use_dynptr(reg, false, state)?),
+            Arg::Dynptr(made) => {
+                let (leads, clone_of) = match (made, given.dynptr) {
+                    (Use::MakesPacket, _) => (Dynptr::Skb, None),
+                    (Use::MakesXdp, _) => (Dynptr::Xdp, None),
+                    (Use::MakesMeta, _) => (Dynptr::SkbMeta, None),
+                    (Use::Clones, Some(of)) => (of.leads, Some(of.acquired)),
                     _ => {
                         return Err(Reason::Unsupported { what: format!("a dynptr that {name} makes") });
                     }
                 };
                 self.make_dynptr(at, reg, leads, clone_of, state)?;
             }
-            Takes::Dynptr => given.dynptr = Some(self.use_dynptr(reg, false, state)?),
-            Takes::String => {
+            Arg::ConstStr => {
                 self.constant_string(reg, &value)?;
             }
-            Takes::Lock => {
-                let (kind, takes) = match name {
-                    "bpf_res_spin_lock" => (LockKind::Resilient, true),
-                    "bpf_res_spin_unlock" => (LockKind::Resilient, false),
-                    "bpf_res_spin_lock_irqsave" => (LockKind::ResilientIrq, true),
-                    _ => (LockKind::ResilientIrq, false),
-                };
-                if takes {
+            Arg::ResilientLock(lock) => {
+                let kind = if lock.both { LockKind::ResilientIrq } else { LockKind::Resilient };
+                if lock.takes {
+                    given.locks = true;
                     self.push_failed_lock(at, state)?;
                 }
-                self.locks(at, reg, if takes { Locking::Take(kind) } else { Locking::Give(kind) }, state)?;
+                let locking = if lock.takes { Locking::Take(kind) } else { Locking::Give(kind) };
+                self.locks(at, reg, locking, state)?;
             }
-            takes => {
-                let kind = if takes == Takes::TaskWork { FieldKind::TaskWork } else { FieldKind::Workqueue };
+            Arg::TaskWork | Arg::Workqueue => {
+                let kind = if arg == Arg::TaskWork { FieldKind::TaskWork } else { FieldKind::Workqueue };
                 let Kind::MapValue { map } = value.kind else {
                     return refuse(reg, format!("arg#{} doesn't point to a map value", reg.0 - 1));
                 };
                 self.points_to_field(reg, &value, kind)?;
                 given.field_map = Some(map);
             }
+            // Arguments that only helpers have.
+            _ => return Err(Reason::Unsupported { what: format!("argument {} of {name}", reg.0) }),
         }
         Ok(())
     }
@@ -92,7 +94,7 @@ impl Explorer<'_> {
         given: &Given,
         state: &mut State,
     ) -> Result<(), Reason> {
-        let Some(callee) = given.callback else { return Ok(()) };
+        let Some((callback, callee)) = given.callback else { return Ok(()) };
         if let Some((holds, node)) = given.root {
             let object = Value::object(Types::Program, holds, Flags::ALLOC);
             let object = Value { off: node as i32, ..object };
@@ -100,20 +102,22 @@ impl Explorer<'_> {
             let mut side = || Value { flags, id: self.new_id(), ..object };
             let arguments: Arguments = [side(), side(), Value::UNINIT, Value::UNINIT, Value::UNINIT];
             // It says whether the one comes before the other.
-            return self.push_callback(at, callee, arguments, (0, 1), true, state);
+            return self.push_callback(at, callee, arguments, returned(callback), true, state);
         }
         let Some(map) = given.field_map.or(given.map) else {
             return Err(Reason::Unsupported { what: format!("a callback of {name}") });
         };
         let kinds = [Kind::Map(map), Kind::MapKey { map }, Kind::MapValue { map }].map(Value::pointer);
         let arguments: Arguments = [kinds[0], kinds[1], kinds[2], Value::UNINIT, Value::UNINIT];
-        self.push_async(at, callee, arguments, (0, 0), true)
+        debug_assert_eq!(callback.runs, Runs::Later, "the kernel's functions run no others");
+        self.push_async(at, callee, arguments, returned(callback), callback.sleeps)
     }
 
     /// Memory that a dynptr leads to.
     pub(crate) fn dynptr_slice(
         &mut self,
         name: &str,
+        readonly: bool,
         given: &Given,
         state: &mut State,
     ) -> Result<Value, Reason> {
@@ -123,7 +127,6 @@ impl Explorer<'_> {
         let Ok(size) = u32::try_from(size) else {
             return refuse(Reg::R4, format!("{name}: a size of {size} bytes"));
         };
-        let readonly = name == "bpf_dynptr_slice";
         if !readonly && dynptr.leads.is_packet() && !self.program.prog_type.packet_access().stores() {
             return refuse(Reg::R1, "the prog does not allow writes to packet data".to_owned());
         }
@@ -132,4 +135,9 @@ impl Explorer<'_> {
         let flags = if readonly { Flags::READONLY } else { Flags::NONE };
         Ok(Value { flags, nullable: false, id: 0, ..slice })
     }
+}
+
+/// Bounds of what a callback may return.
+fn returned(callback: &Callback) -> (i64, i64) {
+    (0, i64::from(callback.ret_max))
 }

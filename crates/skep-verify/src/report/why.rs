@@ -317,10 +317,7 @@ impl Question<'_> {
     fn callee(&self, step: usize, insn: &Insn) -> String {
         let name = match insn.op() {
             Op::Call(Callee::Helper) => Function::by_id(insn.imm as u32).map(|f| f.name.to_owned()),
-            Op::Call(Callee::Kfunc) => usize::try_from(insn.imm)
-                .ok()
-                .and_then(|index| self.program.kernel_symbols.get(index))
-                .map(|symbol| symbol.name.clone()),
+            Op::Call(Callee::Kfunc) => self.program.kernel_symbol(insn.imm).map(|symbol| symbol.name.clone()),
             Op::Call(Callee::Local) => insn.target().and_then(|distance| {
                 let to = self.path.get(step).map(|at| *at as i64 + 1 + distance)?;
                 let function = self.program.functions.iter().find(|f| f.start as i64 == to)?;

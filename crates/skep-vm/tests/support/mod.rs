@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use skep_abi::{AttachType, MapDef, MapFlags, MapType, ProgType};
+use skep_abi::{AttachType, Errno, MapDef, MapFlags, MapType, ProgType};
 use skep_btf::{Btf, BtfBuilder, IntEncoding, Linkage, TypeId};
 use skep_isa::text::Reader;
 use skep_isa::{Callee, Insn, Op};
 use skep_map::Map;
 use skep_obj::{MapInit, MapSpec, Pinning, ProgFunction, Program};
 use skep_verify::{Options, Shifts, verify};
-use skep_vm::{Call, Engine, Executable, Functions, HostFunction, Trap, World, jit_available};
+use skep_vm::{Context, Engine, Executable, Functions, Output, Trap, World, jit_available};
 
 /// A world with programs by id, and a CPU.
 #[derive(Default)]
@@ -34,54 +34,31 @@ impl World for Lab {
     }
 }
 
-struct Ktime;
+skep_vm::functions! {
+    fn add_functions for Lab;
 
-impl HostFunction<Lab> for Ktime {
-    const NAME: &'static str = "bpf_ktime_get_ns";
-
-    fn call(call: &mut Call<'_, Lab>) -> u64 {
+    fn bpf_ktime_get_ns(call) -> u64 {
         call.world().asked += 1;
         call.world().asked * 1000
     }
-}
 
-struct AdjustHead;
-
-impl HostFunction<Lab> for AdjustHead {
-    const NAME: &'static str = "bpf_xdp_adjust_head";
-
-    fn call(call: &mut Call<'_, Lab>) -> u64 {
-        let delta = call.arg(1) as i32;
-        match call.context().packet_mut().adjust_head(delta) {
-            Ok(()) => 0,
-            Err(errno) => errno.negated() as u64,
-        }
+    fn bpf_xdp_adjust_head(call, context: Context, delta: i32) -> Result<(), Errno> {
+        call.context().packet_mut().adjust_head(delta)
     }
-}
 
-struct LoadBytes;
-
-impl HostFunction<Lab> for LoadBytes {
-    const NAME: &'static str = "bpf_xdp_load_bytes";
-
-    fn call(call: &mut Call<'_, Lab>) -> u64 {
-        let at = call.arg(1) as usize;
+    fn bpf_xdp_load_bytes(call, context: Context, at: u32, to: Output, len: u32) -> Result<(), Errno> {
         let packet = call.context().packet().data().to_vec();
-        let mut out = call.bytes_mut(2);
-        match packet.get(at..at + out.len()) {
-            Some(bytes) => {
-                out.copy_from_slice(bytes);
-                0
-            }
-            None => skep_abi::Errno::EINVAL.negated() as u64,
-        }
+        let mut out = call.bytes_mut(to);
+        let end = at as usize + out.len();
+        out.copy_from_slice(packet.get(at as usize..end).ok_or(Errno::EINVAL)?);
+        Ok(())
     }
 }
 
 /// The standard functions, a clock, and two functions on packets.
 pub(crate) fn functions() -> Functions<Lab> {
     let mut functions = Functions::with_standard();
-    functions.add::<Ktime>().add::<AdjustHead>().add::<LoadBytes>();
+    add_functions(&mut functions);
     functions
 }
 

@@ -28,7 +28,11 @@ const WRITTEN: &[(&str, &str)] = files![
 
 /// All headers: their paths below an include folder, and their texts. `compat` is an include folder of its own.
 pub fn headers() -> Vec<(&'static str, String)> {
-    let printed = [("skep/contexts.h", skep_abi::c_contexts()), ("skep/helpers.h", skep_abi::c_functions())];
+    let printed = [
+        ("skep/contexts.h", skep_abi::c_contexts()),
+        ("skep/helpers.h", skep_abi::c_functions()),
+        ("skep/kfuncs.h", skep_abi::c_kernel_functions()),
+    ];
     WRITTEN.iter().map(|(path, text)| (*path, (*text).to_owned())).chain(printed).collect()
 }
 

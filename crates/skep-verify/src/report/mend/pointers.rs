@@ -1,6 +1,6 @@
 //! Pointers that may be null, that are none, or that have to be released.
 
-use skep_abi::{Arg, FUNCTIONS, Function};
+use skep_abi::{Arg, Function, HELPERS};
 
 use super::c_source::{Statement, StatementKind};
 use super::{Applicability, At, Change, Place};
@@ -139,7 +139,7 @@ impl Place<'_> {
         let acquired = self.report.causes.iter().rev().find(|cause| cause.what.contains("acquires"))?;
         let name = self.report.assigned_name()?;
         let (_, release, rest) = RELEASES.iter().find(|(word, _, _)| acquired.what.contains(word))?;
-        debug_assert!(FUNCTIONS.iter().any(|f| f.name == *release));
+        debug_assert!(HELPERS.iter().any(|f| f.name == *release));
         let from = acquired.source.as_ref().and_then(|line| source.token_at(line.line, 1))?;
         let leaving = self.way_out(from, &name)?;
         let line = format!("{release}({name}{rest});");
