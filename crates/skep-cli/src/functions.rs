@@ -2,12 +2,12 @@
 //! host says so itself; the running kernel is asked by loading a program with the call for each kind of program that may
 //! make it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
-use skep::abi::{AttachType, Function, ProgType};
+use skep::abi::{AttachType, Function, ProgType, SECTIONS};
 use skep::host::{Host as _, HostError, LoadOptions};
 use skep::isa::{Callee, FormId, Insn, Op, Reg};
 use skep::obj::{KernelSymbol, Program};
@@ -120,8 +120,8 @@ fn user_status(user: &UserHost, function: &'static Function) -> Status {
 
 /// The running kernel.
 struct Kernel {
-    /// The kinds of program that it loads at all, as the attach type they are asked with.
-    kinds: BTreeMap<ProgType, AttachType>,
+    /// The kinds of program that it loads at all, with the places that they are asked for.
+    kinds: BTreeMap<ProgType, Vec<AttachType>>,
 }
 
 /// What the kernel says of calls that it does not allow.
@@ -134,16 +134,16 @@ impl Kernel {
         let mut refusal = None;
         // Those that are written for something of the kernel's would need its name.
         for kind in ProgType::ALL.iter().filter(|kind| !kind.needs_target()) {
-            let attach_type = match kind.attach_types() {
-                Some([first, ..]) => *first,
-                _ => AttachType(0),
-            };
-            match load(*kind, attach_type, None) {
-                Ok(()) => _ = kinds.insert(*kind, attach_type),
-                Err(HostError::RefusedByKernel { log, .. }) if !log.is_empty() => {
-                    kinds.insert(*kind, attach_type);
+            let mut places = Vec::new();
+            for attach_type in attach_types(*kind) {
+                // Where nothing loads, a refusal would say nothing of the call.
+                match load(*kind, attach_type, None) {
+                    Ok(()) => places.push(attach_type),
+                    Err(error) => refusal = Some(error),
                 }
-                Err(error) => refusal = Some(error),
+            }
+            if !places.is_empty() {
+                kinds.insert(*kind, places);
             }
         }
         match refusal {
@@ -157,12 +157,16 @@ impl Kernel {
         let wanted = function.kinds().unwrap_or_else(|| ProgType::ALL.to_vec());
         let (asked, unasked): (Vec<ProgType>, Vec<ProgType>) =
             wanted.into_iter().partition(|kind| self.kinds.contains_key(kind));
-        let (may, may_not): (Vec<ProgType>, Vec<ProgType>) =
-            asked.into_iter().partition(|kind| may_call(function, *kind, self.kinds[kind]));
+        let (may, may_not): (Vec<ProgType>, Vec<ProgType>) = asked.into_iter().partition(|kind| {
+            self.kinds[kind].iter().any(|attach_type| may_call(function, *kind, *attach_type))
+        });
         let list = |kinds: &[ProgType]| kinds.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ");
         let mut why = Vec::new();
         if !may.is_empty() && !may_not.is_empty() {
             why.push(format!("not for {}", list(&may_not)));
+        }
+        if may.is_empty() && !may_not.is_empty() {
+            why.push("the kernel lets no program call it".to_owned());
         }
         if !unasked.is_empty() {
             why.push(format!("not asked for {}", list(&unasked)));
@@ -175,6 +179,13 @@ impl Kernel {
         };
         Status { word, why: (!why.is_empty()).then(|| why.join("; ")) }
     }
+}
+
+/// Where programs of a kind attach, as far as that changes what they may call; nowhere in particular first.
+fn attach_types(kind: ProgType) -> BTreeSet<AttachType> {
+    let listed = kind.attach_types().unwrap_or_default().iter().copied();
+    let sections = SECTIONS.iter().filter(|section| section.prog_type == kind);
+    listed.chain(sections.map(|section| section.attach_type)).chain([AttachType(0)]).collect()
 }
 
 fn may_call(function: &Function, kind: ProgType, attach_type: AttachType) -> bool {
@@ -193,11 +204,12 @@ fn load(kind: ProgType, attach_type: AttachType, call: Option<&Function>) -> Res
         Some(id) => Insn::call_helper(id),
         None => Insn { form: KFUNC, dst: Reg::R0, src: Reg::R0, off: 0, imm: 0 },
     };
-    let zero = Insn::mov_imm(Reg::R0, 0);
-    let insns = call.map(call_insn).into_iter().chain([zero, Insn::exit()]).collect();
+    // All kinds may return 1.
+    let one = Insn::mov_imm(Reg::R0, 1);
+    let insns = call.map(call_insn).into_iter().chain([one, Insn::exit()]).collect();
     let mut program = Program::from_insns("probe", kind, insns);
     program.attach_type = attach_type;
-    program.license = "GPL".to_owned();
+    "GPL".clone_into(&mut program.license);
     if let Some(function) = call.filter(|function| function.id.is_none()) {
         let name = function.name.to_owned();
         program.kernel_symbols = vec![KernelSymbol { name, btf_id: None, weak: false }];

@@ -111,5 +111,6 @@ fn the_running_kernel_is_asked() {
     };
     assert!(["supported", "partial"].contains(&status("bpf_map_lookup_elem").as_str()));
     assert_eq!(status("bpf_xdp_adjust_head"), "supported");
+    assert_eq!(status("bpf_bind"), "supported", "only where sockets connect");
     assert_eq!(status("bpf_bprm_opts_set"), "unknown", "only security hooks call it, which need a name");
 }

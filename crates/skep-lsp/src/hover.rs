@@ -144,7 +144,7 @@ fn of_map(map: &MapSpec) -> String {
 
 /// A function that programs may call, from its row.
 pub(crate) fn of_function(function: &Function) -> String {
-    let number = function.id.map(|id| format!("helper {id}")).unwrap_or_else(|| "of the kernel".to_owned());
+    let number = function.id.map_or_else(|| "of the kernel".to_owned(), |id| format!("helper {id}"));
     format!(
         "**{}** ({number}): {}\n\n```c\n{};\n```\n\n{}",
         function.name,

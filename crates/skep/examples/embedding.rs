@@ -8,6 +8,7 @@ use std::error::Error;
 use std::path::Path;
 
 use sessions::{SESSIONS, Sessions};
+use skep::compile::CompileOptions;
 use skep::host::{Host, LoadOptions, Loaded, TestRun};
 use skep::{UserConfig, UserHost};
 
@@ -17,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         print!("{}", skep::abi::c_declarations("SESSIONS_H", &SESSIONS));
         return Ok(());
     }
-    let object = skep::source::read(Path::new(&argument), &Default::default())?;
+    let object = skep::source::read(Path::new(&argument), &CompileOptions::default())?;
     let state = Sessions::with_mail([(7, "hello"), (8, "bye")]);
     let mut host = UserHost::with_functions(UserConfig::default(), sessions::add, state)?;
     let loaded = Loaded::new(&mut host, &object, &[], &LoadOptions::default())?;
