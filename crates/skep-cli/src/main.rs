@@ -21,6 +21,7 @@ mod output;
 mod programs;
 mod rows;
 mod run;
+mod stats;
 mod verify;
 
 use std::process::ExitCode;

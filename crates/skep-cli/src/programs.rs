@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::rows::Rows;
 
 /// Where programs come from.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Source {
     /// An ELF object, an assembly file, or C source (by the name's ending `.c`)
     pub(crate) prog: PathBuf,
@@ -33,6 +33,11 @@ pub(crate) struct Source {
 }
 
 impl Source {
+    /// Another file, to be read as this one is.
+    pub(crate) fn like(&self, prog: PathBuf) -> Source {
+        Source { prog, ..self.clone() }
+    }
+
     /// Reads the file.
     pub(crate) fn read(&self) -> Result<Object, Failure> {
         self.read_from(&self.prog, Vec::new())

@@ -8,7 +8,7 @@ use skep::isa::rowset::{Isa, MAX_BYTES};
 
 use crate::failure::Failure;
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Rows {
     /// Rows of further instructions (the format: `examples/extension/mac.isa`)
     #[arg(long = "isa", value_name = "FILE")]

@@ -1,14 +1,14 @@
 //! `skep verify`: what the user host's verifier, the kernel's, or both say of a program.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 use skep::btf::Btf;
-use skep::host::{Host as _, HostError, LoadOptions, Loaded};
+use skep::host::{Host as _, HostError, LoadOptions, Loaded, VerifierStats};
 use skep::obj::{Object, Program};
 use skep::verify::report::{Edit, Report, kernel_log};
 use skep::verify::{Verified, VerifyError};
@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::fix;
 use crate::output::Output;
 use crate::programs::Source;
+use crate::stats::{self, Row, Selection};
 
 /// Most bytes of a kernel's log: what Linux writes at most.
 const MAX_LOG_BYTES: u64 = 1 << 30;
@@ -59,10 +60,18 @@ Examples:
   skep verify firewall.o --facts            what is proved of it: registers, loops, cost, effects
   skep verify --from-kernel-log dmesg.txt   what a kernel's verifier means by its log
   skep verify firewall.c --fix              a diff that adds the checks that are missing
-  skep verify firewall.o --stats            a CSV line a program, in veristat's columns")]
+  skep verify firewall.o --stats            a CSV line a program, in veristat's columns
+  skep verify *.o --stats -o table -s insns what takes most, first
+  skep verify *.o --stats --host both       skep's verifier beside the running kernel's
+  skep verify --compare old.csv new.csv     two such lists side by side, veristat's too")]
+#[command(group = ArgGroup::new("statistics").args(["stats", "compare", "replay"]))]
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) source: Source,
+
+    /// Further files, judged alike
+    #[arg(value_name = "PROG", conflicts_with_all = ["fix", "from_kernel_log"])]
+    more: Vec<PathBuf>,
 
     /// Whose judgement
     #[arg(long, value_enum, default_value = "user")]
@@ -101,9 +110,20 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with_all = ["from_kernel_log", "stats"])]
     facts: bool,
 
-    /// Print statistics as CSV
-    #[arg(long, conflicts_with_all = ["json", "log"])]
+    /// Print statistics, in veristat's columns
+    #[arg(long, conflicts_with = "log")]
     stats: bool,
+
+    /// Print two lists of statistics side by side: two files that --stats or veristat wrote as CSV
+    #[arg(long, conflicts_with_all = ["host", "log", "facts", "name"])]
+    compare: bool,
+
+    /// Print a list of statistics: a file that --stats or veristat wrote as CSV
+    #[arg(long, conflicts_with_all = ["host", "log", "facts", "name"])]
+    replay: bool,
+
+    #[command(flatten)]
+    selection: Selection,
 
     /// One JSON object a program and judge
     #[arg(long)]
@@ -116,9 +136,9 @@ struct Verdict {
     program: String,
     accepted: bool,
     time: Duration,
-    insns: u64,
-    states: u64,
-    peak_states: u64,
+    stats: VerifierStats,
+    /// Bytes of native code, where the judge makes some.
+    code_bytes: Option<u64>,
     /// The whole reason, for people.
     report: String,
     /// The same for programs, where it could be explained.
@@ -138,9 +158,8 @@ impl Verdict {
             program,
             accepted: false,
             time,
-            insns: 0,
-            states: 0,
-            peak_states: 0,
+            stats: VerifierStats::default(),
+            code_bytes: None,
             report: String::new(),
             explained: None,
             insn: None,
@@ -154,38 +173,83 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
     if options.from_kernel_log {
         return explain_log(options);
     }
+    if options.compare || options.replay {
+        return options.lists();
+    }
     if let Some(trust) = options.fix {
         return fix::fix(options, trust);
     }
-    let object = options.source.read_expanded()?;
-    let programs = options.source.programs(&object)?;
+    let mut judged = Judged::default();
     let mut out = Output::new();
-    let mut refused = false;
-    let mut disagree = false;
-    if options.stats {
-        writeln!(out, "file_name,prog_name,verdict,duration,total_insns,total_states,peak_states")?;
+    for source in options.sources() {
+        judge(&source, options, &mut out, &mut judged)?;
     }
-    for function in programs {
+    out.finish()?;
+    if options.stats {
+        options.selection.print_rows(judged.rows, options.json)?;
+    }
+    if judged.refused || judged.disagree { Err(Failure::Said) } else { Ok(()) }
+}
+
+impl Options {
+    /// Every file, to be read alike.
+    fn sources(&self) -> Vec<Source> {
+        let more = self.more.iter().map(|prog| self.source.like(prog.clone()));
+        [self.source.clone()].into_iter().chain(more).collect()
+    }
+
+    /// Prints lists of statistics that were written before.
+    fn lists(&self) -> Result<(), Failure> {
+        match (&self.more[..], self.compare) {
+            ([other], true) => self.selection.compare(&self.source.prog, other, self.json),
+            ([], false) => self.selection.replay(&self.source.prog, self.json),
+            (more, true) => Err(Failure::Message(format!("--compare: {} files, expected 2", more.len() + 1))),
+            (more, false) => Err(Failure::Message(format!("--replay: {} files, expected 1", more.len() + 1))),
+        }
+    }
+}
+
+/// What was said of all programs.
+#[derive(Default)]
+struct Judged {
+    rows: Vec<(Row, Option<Row>)>,
+    refused: bool,
+    disagree: bool,
+}
+
+/// Has the programs of a file judged.
+fn judge(source: &Source, options: &Options, out: &mut Output, all: &mut Judged) -> Result<(), Failure> {
+    let object = source.read_expanded()?;
+    for function in source.programs(&object)? {
         let mut verdicts = Vec::new();
         if options.host != Judge::Linux {
-            verdicts.push(ask_skep(&object, function, options)?);
+            verdicts.push(ask_skep(&object, function, &source.prog, options)?);
         }
         if options.host != Judge::User {
-            verdicts.push(ask_linux(&object, function, &options.source.prog, options.log)?);
+            verdicts.push(ask_linux(&object, function, &source.prog, options.log)?);
+        }
+        if options.stats {
+            let program = object.program(function)?;
+            let row = |v: &Verdict| {
+                stats::row(&source.prog, &program, v.accepted, (v.time, &v.stats), v.code_bytes)
+            };
+            let mut rows = verdicts.iter().map(row);
+            all.rows.extend(rows.next().map(|first| (first, rows.next())));
         }
         for verdict in &verdicts {
-            refused |= !verdict.accepted;
-            say(&mut out, options, verdict)?;
+            all.refused |= !verdict.accepted;
+            if !options.stats {
+                say(out, options, verdict)?;
+            }
         }
         if let [a, b] = &verdicts[..]
             && a.accepted != b.accepted
         {
-            disagree = true;
+            all.disagree = true;
             eprintln!("skep: `{}`: the two hosts disagree", a.program);
         }
     }
-    out.finish()?;
-    if refused || disagree { Err(Failure::Said) } else { Ok(()) }
+    Ok(())
 }
 
 /// A program, and what skep's verifier says of it.
@@ -224,25 +288,43 @@ pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Re
     Ok(Examined { program, asked, judged, time: start.elapsed() })
 }
 
-fn ask_skep(object: &Object, function: usize, options: &Options) -> Result<Verdict, Failure> {
+fn ask_skep(object: &Object, function: usize, prog: &Path, options: &Options) -> Result<Verdict, Failure> {
     let examined = examine(object, function, options)?;
     let blank = Verdict::blank("user", examined.program.name.clone(), examined.time);
     Ok(match &examined.judged {
         Ok(verified) => Verdict {
             accepted: true,
-            insns: verified.stats().insns_processed,
-            states: verified.stats().states,
-            peak_states: verified.stats().peak_states,
+            stats: VerifierStats {
+                stack_bytes: Some(verified.stack_bytes_of_all()),
+                ..counted(verified.stats(), examined.time)
+            },
             log: verified.log().unwrap_or_default().to_string(),
             facts: verified.facts().map(|f| (facts::text(verified, f), facts::json(verified, f))),
             ..blank
         },
-        Err(_) => {
+        Err(error) => {
+            let blank = Verdict { stats: counted(error.place.stats, examined.time), ..blank };
+            // Nobody reads a report beside a list, and where most work went is found by doing it again.
+            if options.stats {
+                return Ok(blank);
+            }
             let Some(mut report) = examined.report() else { return Ok(blank) };
-            fix::mend(&mut report, &examined.program, &options.source.prog);
+            fix::mend(&mut report, &examined.program, prog);
             refused(blank, &report)
         }
     })
+}
+
+/// What skep's verifier counts.
+fn counted(stats: verifier::Stats, time: Duration) -> VerifierStats {
+    VerifierStats {
+        time: Some(time),
+        insns: Some(stats.insns_processed),
+        states: Some(stats.states),
+        peak_states: Some(stats.peak_states),
+        max_states_per_insn: Some(stats.max_states_per_insn),
+        ..VerifierStats::default()
+    }
 }
 
 /// Where a kernel shows its types.
@@ -349,7 +431,8 @@ fn ask_linux(object: &Object, function: usize, prog: &Path, log: bool) -> Result
             Ok(Verdict {
                 accepted: true,
                 time: info.verify,
-                insns: info.insns_processed,
+                stats: info.stats,
+                code_bytes: Some(u64::from(info.code_bytes)).filter(|bytes| *bytes > 0),
                 log: info.log,
                 ..blank
             })
@@ -357,6 +440,8 @@ fn ask_linux(object: &Object, function: usize, prog: &Path, log: bool) -> Result
         Err(error @ HostError::RefusedByKernel { .. }) => {
             let said = error.to_string();
             let HostError::RefusedByKernel { log: whole, .. } = error else { unreachable!("matched above") };
+            let stats = VerifierStats::of_log(&whole);
+            let blank = Verdict { time: stats.time.unwrap_or(time), stats, ..blank };
             let blank = match kernel_log::explain(&whole) {
                 Ok(mut report) => {
                     fix::mend(&mut report, &object.program(function)?, prog);
@@ -375,24 +460,10 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
         return out.json(&json!({
             "prog": verdict.program, "host": verdict.host, "accepted": verdict.accepted, "insn": verdict.insn,
             "reason": if verdict.accepted { None } else { Some(&verdict.report) },
-            "verify_us": crate::run::microseconds(verdict.time), "insns_processed": verdict.insns,
-            "states": verdict.states, "report": verdict.explained, "log": if options.log { Some(&verdict.log) } else { None },
+            "verify_us": crate::run::microseconds(verdict.time), "insns_processed": verdict.stats.insns.unwrap_or(0),
+            "states": verdict.stats.states.unwrap_or(0), "report": verdict.explained, "log": if options.log { Some(&verdict.log) } else { None },
             "facts": verdict.facts.as_ref().map(|(_, json)| json),
         }));
-    }
-    if options.stats {
-        writeln!(
-            out,
-            "{},{},{},{},{},{},{}",
-            options.source.prog.display(),
-            verdict.program,
-            if verdict.accepted { "success" } else { "failure" },
-            verdict.time.as_micros(),
-            verdict.insns,
-            verdict.states,
-            verdict.peak_states,
-        )?;
-        return Ok(());
     }
     if options.log && !verdict.log.is_empty() {
         writeln!(out, "{}", verdict.log.trim_end())?;
@@ -403,7 +474,7 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
             "{}: accepted by {}: {} instructions looked at, {:.0} us",
             verdict.program,
             verdict.host,
-            verdict.insns,
+            verdict.stats.insns.unwrap_or(0),
             verdict.time.as_secs_f64() * 1e6
         )?;
         if let Some((text, _)) = &verdict.facts {

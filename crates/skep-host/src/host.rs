@@ -6,7 +6,7 @@ use skep_btf::Btf;
 use skep_obj::{MapSpec, Program};
 use skep_verify::{Rules, Shifts};
 
-use crate::HostError;
+use crate::{HostError, VerifierStats};
 
 /// A map on a host. Ids are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +57,8 @@ pub struct LoadInfo {
     pub code_bytes: u32,
     /// Instructions that the verifier looked at, counting each visit.
     pub insns_processed: u64,
+    /// What the verification took, as far as its verifier counts it.
+    pub stats: VerifierStats,
     /// The verifier's log, if it was asked for.
     pub log: String,
 }

@@ -10,7 +10,9 @@
 mod error;
 mod host;
 mod load;
+mod stats;
 
 pub use error::HostError;
 pub use host::{Engine, Host, LoadInfo, LoadOptions, MapId, ProgId, TestResult, TestRun};
 pub use load::{Loaded, LoadedProgram};
+pub use stats::VerifierStats;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use skep_abi::{AttachType, Errno, MapType, ProgType};
 use skep_btf::{Btf, Kind};
-use skep_host::{HostError, LoadInfo, LoadOptions};
+use skep_host::{HostError, LoadInfo, LoadOptions, VerifierStats};
 use skep_isa::{Callee, Endian, FormId, Insn, Op, Reg, Wide, encode_all};
 use skep_obj::Program;
 
@@ -90,12 +90,14 @@ pub(crate) fn load(
     let elapsed = start.elapsed();
     let fd = result.map_err(|errno| refusal(program, errno, log.clone()))?;
     let info: ProgInfo = sys::info(fd.as_fd()).unwrap_or_default();
+    let stats = VerifierStats::of_log(&log);
     let load_info = LoadInfo {
         engine: "kernel",
-        verify: log::verification_time(&log).unwrap_or(elapsed),
+        verify: stats.time.unwrap_or(elapsed),
         compile: Duration::ZERO,
         code_bytes: info.jited_prog_len,
-        insns_processed: log::insns_processed(&log).unwrap_or(0),
+        insns_processed: stats.insns.unwrap_or(0),
+        stats,
         log: if options.log { log } else { String::new() },
     };
     let prog = Prog { fd, id: info.id, prog_type: program.prog_type, name: program.name.clone() };
@@ -240,7 +242,10 @@ fn load_with_log(mut request: ProgLoad<'_>, options: &LoadOptions) -> (Result<Ow
     }
     let refused = load_at(&request, log::LEVEL_FAILURE);
     // Types that the verifier does not like the program to have: it looks at them before any instruction.
-    if refused.0.is_err() && request.btf.is_some() && log::insns_processed(&refused.1).unwrap_or(0) == 0 {
+    if refused.0.is_err()
+        && request.btf.is_some()
+        && VerifierStats::of_log(&refused.1).insns.unwrap_or(0) == 0
+    {
         request = ProgLoad { btf: None, funcs: &[], lines: &[], ..request };
         let bare = load_at(&request, quiet);
         if bare.0.is_ok() {

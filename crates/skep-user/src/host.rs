@@ -10,7 +10,9 @@ use std::time::Instant;
 
 use skep_abi::{Errno, Function, FunctionTable, MapDef, MapFlags, MapType, ProgType, TableError};
 use skep_btf::Btf;
-use skep_host::{Engine, Host, HostError, LoadInfo, LoadOptions, MapId, ProgId, TestResult, TestRun};
+use skep_host::{
+    Engine, Host, HostError, LoadInfo, LoadOptions, MapId, ProgId, TestResult, TestRun, VerifierStats,
+};
 use skep_isa::{Op, Wide};
 use skep_map::{Map, MapError};
 use skep_obj::{MapSpec, Program};
@@ -350,6 +352,15 @@ impl Host for UserHost {
             compile: start.elapsed(),
             code_bytes: executable.code_bytes() as u32,
             insns_processed: verified.stats().insns_processed,
+            stats: VerifierStats {
+                time: Some(verify),
+                insns: Some(verified.stats().insns_processed),
+                states: Some(verified.stats().states),
+                peak_states: Some(verified.stats().peak_states),
+                max_states_per_insn: Some(verified.stats().max_states_per_insn),
+                mark_read: None,
+                stack_bytes: Some(verified.stack_bytes_of_all()),
+            },
             log: verified.log().unwrap_or_default().to_owned(),
         };
         let memory = verified.memory_bytes().unwrap_or(0);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use skep_abi::SocketKind;
 
 use crate::report::{Cause, Class};
+use crate::verified::Stats;
 
 /// Why a program is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct Place {
     pub causes: Vec<Cause>,
     /// Whose fault it is, where the path tells another than the rule does.
     pub class: Option<Class>,
+    /// How much work it was to get there.
+    pub stats: Stats,
 }
 
 /// A source line.

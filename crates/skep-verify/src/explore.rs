@@ -577,7 +577,9 @@ impl Explorer<'_> {
         path.reverse();
         let registers: Vec<(u8, String)> = registers;
         let Answer { causes, class } = self.explain(at, &reason, &registers);
-        let place = Place { registers, path, path_omitted: omitted, causes, class, ..Place::default() };
+        let stats = Stats { insns_processed: self.processed, ..self.stats };
+        let place =
+            Place { registers, path, path_omitted: omitted, causes, class, stats, ..Place::default() };
         error(self.program, at, reason, place)
     }
 

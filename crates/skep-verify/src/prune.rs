@@ -203,6 +203,7 @@ impl Explorer<'_> {
             trace.keep(id, at, state);
         }
         self.kept[at].push((state.frame().call_site, id));
+        self.stats.max_states_per_insn = self.stats.max_states_per_insn.max(self.kept[at].len() as u64);
         self.path.push(Kept { node: id, passed: self.history.len() });
         self.stats.states += 1;
         self.stats.peak_states = self.stats.peak_states.max((self.nodes.len() - self.free.len()) as u64);

@@ -82,6 +82,8 @@ pub struct Stats {
     pub states: u64,
     /// The most that were kept at the same time.
     pub peak_states: u64,
+    /// The most that were kept of one instruction at the same time.
+    pub max_states_per_insn: u64,
 }
 
 impl Verified {
@@ -108,6 +110,11 @@ impl Verified {
     /// Bytes of stack that this function of the program needs, a multiple of eight.
     pub fn stack_bytes(&self, function: usize) -> u32 {
         self.stacks.get(function).copied().unwrap_or_default()
+    }
+
+    /// The bytes of all functions together.
+    pub fn stack_bytes_of_all(&self) -> u64 {
+        self.stacks.iter().map(|bytes| u64::from(*bytes)).sum()
     }
 
     /// Whether a frame of this function may be read where nothing was written: it must then start zeroed.
