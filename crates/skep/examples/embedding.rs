@@ -6,13 +6,24 @@ mod sessions;
 
 use std::error::Error;
 use std::path::Path;
+use std::process::ExitCode;
 
 use sessions::{SESSIONS, Sessions};
 use skep::compile::CompileOptions;
 use skep::host::{Host, LoadOptions, Loaded, TestRun};
 use skep::{UserConfig, UserHost};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("embedding: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let argument = std::env::args().nth(1).ok_or("expected a program, or --header")?;
     if argument == "--header" {
         print!("{}", skep::abi::c_declarations("SESSIONS_H", &SESSIONS));
