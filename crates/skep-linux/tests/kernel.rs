@@ -2,7 +2,7 @@
 
 use skep_abi::{AttachType, Errno, MapDef, MapFlags, MapType, ProgType};
 use skep_host::{Host, HostError, LoadOptions, MapId, TestRun};
-use skep_isa::{Cond, Insn, Reg, Size, Width};
+use skep_isa::{AluOp, Cond, Insn, Reg, Size, Width};
 use skep_linux::LinuxHost;
 use skep_obj::{MapInit, MapSpec, Pinning, Program};
 use skep_testkit::{CAP_BPF, CAP_NET_ADMIN, capable, skip};
@@ -420,4 +420,79 @@ fn types_that_the_kernel_refuses_are_left_out_and_the_reason_kept() {
     host.create_map(&typed, Some(&btf)).expect("it needs no types");
     let refused: Vec<_> = host.refused_types().collect();
     assert!(matches!(refused[..], [why] if why.ends_with("Loop detected")), "{refused:?}");
+}
+
+/// A program that calls functions of the kernel by these names.
+fn kernel_program(prog_type: ProgType, names: &[&str], insns: &[&[Insn]]) -> Program {
+    let symbol = |name: &&str| skep_obj::KernelSymbol { name: (*name).to_owned(), btf_id: None, weak: false };
+    Program { kernel_symbols: names.iter().map(symbol).collect(), ..program(prog_type, &[], insns) }
+}
+
+/// A call of a function of the kernel, by its place among the names.
+fn kernel_call(symbol: i64) -> Insn {
+    let form = skep_isa::FormId::of(skep_isa::Op::Call(skep_isa::Callee::Kfunc)).expect("a form");
+    Insn { form, imm: symbol, ..Insn::call_helper(0) }
+}
+
+#[test]
+fn a_loop_over_the_kernels_iterator_runs() {
+    needs_kernel!();
+    let mut host = LinuxHost::new();
+    let iterator = [Insn::mov_reg(Reg::R1, Reg::R10), Insn::alu_imm(AluOp::Add, Width::W64, Reg::R1, -8)];
+    // for (i = 0; i < 10; i++) sum += i;
+    let program = kernel_program(
+        ProgType::Xdp,
+        &["bpf_iter_num_new", "bpf_iter_num_next", "bpf_iter_num_destroy"],
+        &[
+            &[Insn::mov_imm(Reg::R6, 0)],
+            &iterator,
+            &[Insn::mov_imm(Reg::R2, 0), Insn::mov_imm(Reg::R3, 10), kernel_call(0)],
+            &iterator,
+            &[
+                kernel_call(1),
+                Insn::jump_imm(Cond::Eq, Width::W64, Reg::R0, 0, 3),
+                Insn::load(Size::W, Reg::R1, Reg::R0, 0),
+                Insn::alu_reg(AluOp::Add, Width::W64, Reg::R6, Reg::R1),
+                Insn::ja(-7),
+            ],
+            &iterator,
+            &[kernel_call(2), Insn::mov_reg(Reg::R0, Reg::R6), Insn::exit()],
+        ],
+    );
+    let (prog, _) = host.load(&program, &[], &LoadOptions::default()).unwrap_or_else(said);
+    let result = host.test_run(prog, &TestRun { data: &[0; 60], ..TestRun::default() }).unwrap();
+    assert_eq!(result.retval, 45);
+}
+
+#[test]
+fn an_iterator_that_is_not_ended_is_refused_in_the_kernels_words() {
+    needs_kernel!();
+    let insns = [
+        Insn::mov_reg(Reg::R1, Reg::R10),
+        Insn::alu_imm(AluOp::Add, Width::W64, Reg::R1, -8),
+        Insn::mov_imm(Reg::R2, 0),
+        Insn::mov_imm(Reg::R3, 10),
+        kernel_call(0),
+        Insn::mov_imm(Reg::R0, 0),
+        Insn::exit(),
+    ];
+    let program = kernel_program(ProgType::Xdp, &["bpf_iter_num_new"], &[&insns]);
+    let error = LinuxHost::new().load(&program, &[], &LoadOptions::default()).unwrap_err();
+    let HostError::RefusedByKernel { log, .. } = error else { panic!("{error}") };
+    assert!(log.contains("Unreleased reference"), "{log}");
+}
+
+#[test]
+fn a_function_that_the_kernel_has_not_is_refused_by_its_name() {
+    needs_kernel!();
+    let insns = [kernel_call(0), Insn::mov_imm(Reg::R0, 0), Insn::exit()];
+    let program = kernel_program(ProgType::Xdp, &["bpf_no_such_function"], &[&insns]);
+    let error = LinuxHost::new().load(&program, &[], &LoadOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("`bpf_no_such_function`"), "{error}");
+}
+
+/// Fails with the kernel's log.
+fn said<T>(error: HostError) -> T {
+    let log = if let HostError::RefusedByKernel { log, .. } = &error { log } else { "" };
+    panic!("{error}\n{log}")
 }
