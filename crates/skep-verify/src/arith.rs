@@ -3,13 +3,14 @@
 
 use skep_isa::{AluOp, Insn, Reg, Src, Width};
 
+use crate::arena;
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::options::Rules;
 use crate::state::State;
 use crate::step::{bits, unknown};
-use crate::value::{Kind, Value};
+use crate::value::{Flags, Kind, Value};
 
 /// No offset may come near this: sums of a few then can't overflow (`BPF_MAX_VAR_OFF`).
 pub(crate) const MAX_OFFSET: i64 = 1 << 29;
@@ -47,6 +48,10 @@ impl Explorer<'_> {
         }
         let left = state.read(insn.dst)?;
         self.arithmetic_allowed(insn.dst, op, width, (&left, &right))?;
+        if let Some(pointer) = arena::moved(&left, &right) {
+            state.set(insn.dst, pointer);
+            return Ok(());
+        }
         let value = match (left.is_pointer(), right.is_pointer()) {
             (false, false) => {
                 self.confine_numbers(at, insn, op, operand)?;
@@ -120,7 +125,9 @@ impl Explorer<'_> {
         }
         sane(register, pointer.kind, &number.num)?;
         let planned = self.before_move(at, insn, op, operand, (pointer, number), state)?;
-        let mut result = *pointer;
+        // Where it is now, it may be before the packet's end again.
+        let flags = pointer.flags.without(Flags::AT_END.with(Flags::BEYOND_END));
+        let mut result = Value { flags, ..*pointer };
         let distance = number.num.as_constant().map(|c| c as i64);
         let off = match (op, distance) {
             (AluOp::Add, Some(c)) => i64::from(pointer.off).checked_add(c),

@@ -16,6 +16,7 @@ use skep_btf::{Btf, TypeId};
 use skep_isa::{Reg, text::Writer};
 use skep_obj::Program;
 
+use crate::arena::has_arena;
 use crate::domain::Scalar;
 use crate::error::{Decision, PATH_SHOWN, Place, Reason, VerifyError};
 use crate::exception::{check_calls, handler};
@@ -134,6 +135,8 @@ pub(crate) struct Explorer<'a> {
     pub(crate) callees: HashMap<usize, u32>,
     /// The special fields of the values of the maps.
     pub(crate) records: Records,
+    /// Whether one of the maps is an arena.
+    pub(crate) has_arena: bool,
     /// Bytes of stack used, by function.
     pub(crate) stacks: Vec<u32>,
     /// The kernel functions that were called, by index of the symbol.
@@ -221,7 +224,7 @@ fn judge(
     let context = program.prog_type.context();
     let handler = handler(&program).map_err(|reason| bare(0, reason))?;
     let flow = Flow::new(&program, options.rules, handler).map_err(|(insn, reason)| bare(insn, reason))?;
-    crate::maps::check(&program).map_err(|(insn, reason)| bare(insn, reason))?;
+    crate::maps::check(&program, options.privileges).map_err(|(insn, reason)| bare(insn, reason))?;
     check_load(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
     let target = Target::of(&program, options).map_err(|reason| bare(0, reason))?;
     if context.is_none() && target.is_none() && program.prog_type != ProgType::Unspec {
@@ -246,6 +249,7 @@ fn judge(
         call_maps: HashMap::new(),
         callees: HashMap::new(),
         records,
+        has_arena: has_arena(&program),
         stacks: vec![0; functions],
         prototypes: HashMap::new(),
         object_records: HashMap::new(),

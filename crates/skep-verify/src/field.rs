@@ -158,19 +158,50 @@ impl FieldKind {
 impl Record {
     /// The special fields of a type of the program's.
     pub(crate) fn of_type(btf: &Btf, ty: TypeId) -> Result<Record, FieldsError> {
-        let mut search = Search { btf, maps: false, fields: Vec::new() };
+        let record = Record::search(btf, ty, false)?;
+        record.owns_no_owner(btf)?;
+        Ok(record)
+    }
+
+    fn search(btf: &Btf, ty: TypeId, maps: bool) -> Result<Record, FieldsError> {
+        let mut search = Search { btf, maps, fields: Vec::new() };
         let ty = btf.resolve(ty).unwrap_or(ty);
         search.within(ty, 0, 0)?;
         search.finish()
     }
 
+    /// Checks that nothing comes to own itself (`btf_check_and_fixup_fields`): what can be in a list or tree, and has
+    /// such itself, has none there that hold what has them, too.
+    fn owns_no_owner(&self, btf: &Btf) -> Result<(), FieldsError> {
+        if !self.fields.iter().any(|field| matches!(field.kind, FieldKind::Node { .. })) {
+            return Ok(());
+        }
+        for (name, holds) in self.roots() {
+            if Record::search(btf, holds, false)?.roots().next().is_some() {
+                return wrong(
+                    name,
+                    "holds objects that have lists or trees: they might come to own each other",
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The lists and trees: what they are called, and what they hold.
+    fn roots(&self) -> impl Iterator<Item = (&'static str, TypeId)> {
+        self.fields.iter().filter_map(|field| match field.kind {
+            FieldKind::Root { holds, .. } => Some((field.kind.name(), holds)),
+            _ => None,
+        })
+    }
+
     /// The special fields of a map's values.
     pub(crate) fn of_map(btf: &Btf, map: &MapSpec) -> Result<Record, FieldsError> {
         let Some(ty) = map.value_type else { return Ok(Record::default()) };
-        let mut search = Search { btf, maps: true, fields: Vec::new() };
-        let ty = btf.resolve(ty).unwrap_or(ty);
-        search.within(ty, 0, 0)?;
-        let record = search.finish()?;
+        let record = Record::search(btf, ty, true)?;
+        for (_, holds) in record.roots() {
+            Record::of_type(btf, holds)?;
+        }
         match record.fields.iter().find(|field| !field.kind.allowed_in(map.def.map_type)) {
             Some(field) => Err(FieldsError {
                 field: field.kind.name(),

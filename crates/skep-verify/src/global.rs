@@ -16,6 +16,7 @@ use crate::error::Reason;
 use crate::exception::{THROWN, check_handler, may_throw};
 use crate::explore::{Explorer, Next};
 use crate::flow::Flow;
+use crate::kernel::kernel_function;
 use crate::leave::may_leave;
 use crate::pointer::{Access, stack_span, unmodified};
 use crate::signature::{Param, signature};
@@ -91,19 +92,20 @@ impl Globals {
 
 /// Whether a function's own instructions may move the packet.
 fn moves_packet(program: &Program, function: usize) -> bool {
-    calls_helper(program, function, |helper| helper.has(Effect::MovesPacket) || helper.has(Effect::TailCall))
+    calls(program, function, |called| called.has(Effect::MovesPacket) || called.has(Effect::TailCall))
 }
 
 /// Whether a function's own instructions may sleep.
 fn sleeps(program: &Program, function: usize) -> bool {
-    calls_helper(program, function, |helper| helper.has(Effect::Sleeps))
+    calls(program, function, |called| called.has(Effect::Sleeps))
 }
 
-/// Whether a function's own instructions may call a helper of which something holds.
-fn calls_helper(program: &Program, function: usize, holds: impl Fn(&Function) -> bool) -> bool {
+/// Whether a function's own instructions may call a helper, or a function of the kernel, of which something holds.
+fn calls(program: &Program, function: usize, holds: impl Fn(&Function) -> bool) -> bool {
     let function = &program.functions[function];
     program.insns[function.start..function.end].iter().any(|insn| match insn.op() {
         Op::Call(Callee::Helper) => Function::by_id(insn.imm as u32).is_some_and(&holds),
+        Op::Call(Callee::Kfunc) => kernel_function(program, insn).is_some_and(&holds),
         // Which function it calls is known only where it is walked.
         Op::CallX => true,
         _ => false,
@@ -224,7 +226,7 @@ impl Explorer<'_> {
                 unmodified(reg, &value)
             }
             Param::Untrusted { .. } => Ok(()),
-            Param::Arena if value.is_scalar() => Ok(()),
+            Param::Arena if value.is_scalar() || value.kind == Kind::Arena => Ok(()),
             Param::Arena => invalid(&format!("R{} is not a pointer to arena or scalar", reg.0)),
             Param::Dynptr => self.use_dynptr(reg, false, state).map(|_| ()),
         }
@@ -281,17 +283,11 @@ impl Explorer<'_> {
                     or_null(self.kernel_object(name, Flags::TRUSTED)?, *nullable, self.new_id())
                 }
                 Param::Untrusted { name: Some(name) } => self.kernel_object(name, Flags::UNTRUSTED)?,
-                Param::Untrusted { name: None } => {
-                    return Err(unsupported("an untrusted argument of a type that is no structure's"));
-                }
+                Param::Untrusted { name: None } => Value::unknown_bytes(),
                 Param::Dynptr => self.constant_dynptr(),
-                Param::Arena => return Err(unsupported("a pointer into an arena as an argument")),
+                Param::Arena => Value::UNKNOWN,
             };
         }
         Ok(frame)
     }
-}
-
-fn unsupported(what: &str) -> Reason {
-    Reason::Unsupported { what: what.to_owned() }
 }

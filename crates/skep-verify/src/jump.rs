@@ -1,7 +1,7 @@
 //! Conditional jumps: which ways are possible, and what each tells of the operands.
 //! Source: `check_cond_jmp_op` of kernel/bpf/verifier.c, Linux 6.18, for privileged programs.
 
-use skep_isa::{Cond, Insn, Src, Width};
+use skep_isa::{Cond, Insn, Reg, Src, Width};
 
 use crate::arith::fits_narrow;
 use crate::domain::Scalar;
@@ -58,8 +58,14 @@ impl Explorer<'_> {
                 return Ok(Next::Slot(right));
             }
         }
+        let packet = PacketComparison::of(insn, cond, &left, &right).filter(|_| width == Width::W64);
+        if let Some(holds) = packet.as_ref().and_then(PacketComparison::decided) {
+            let (right, wrong) = if holds { (target, next) } else { (next, target) };
+            self.mispredict(insn, operand, wrong, state)?;
+            return Ok(Next::Slot(right));
+        }
         let mut other = state.clone();
-        let purposeful = width == Width::W64 && compare_packet(state, &mut other, cond, &left, &right);
+        let purposeful = packet.is_some_and(|packet| packet.learn(state, &mut other));
         self.comparison_allowed(insn, (&left, &right), purposeful)?;
         let equal = if cond == Cond::Eq { &mut other } else { &mut *state };
         if equality && operand == Src::Reg {
@@ -241,39 +247,68 @@ fn equal_pointers(state: &mut State, insn: &Insn, left: &Value, right: &Value) {
     state.set(reg, Value { id: 0, nullable: false, ..*value });
 }
 
-/// A comparison of a packet pointer with the packet's end, or of a metadata pointer with the packet's start: how
-/// many bytes from the pointer's variable part on are there, on the way where the pointer is not beyond. Whether it is
-/// such a comparison.
-fn compare_packet(passed: &mut State, taken: &mut State, cond: Cond, left: &Value, right: &Value) -> bool {
-    let limits = |pointer: &Value, end: &Value| match pointer.kind {
-        Kind::Packet { .. } => end.kind == Kind::PacketEnd,
-        Kind::PacketMeta { .. } => {
-            matches!(end.kind, Kind::Packet { .. }) && end.id == 0 && end.is_unmodified()
+/// A comparison of a packet pointer with the packet's end, or of a metadata pointer with the packet's start.
+struct PacketComparison {
+    pointer: Value,
+    /// The register that has it.
+    register: Reg,
+    /// How the pointer, on the left, is compared with what is on the right.
+    cond: Cond,
+}
+
+impl PacketComparison {
+    /// The comparison, if it is such a one.
+    fn of(insn: &Insn, cond: Cond, left: &Value, right: &Value) -> Option<PacketComparison> {
+        let limits = |pointer: &Value, end: &Value| match pointer.kind {
+            Kind::Packet { .. } => end.kind == Kind::PacketEnd,
+            Kind::PacketMeta { .. } => {
+                matches!(end.kind, Kind::Packet { .. }) && end.id == 0 && end.is_unmodified()
+            }
+            _ => false,
+        };
+        if limits(left, right) {
+            return Some(PacketComparison { pointer: *left, register: insn.dst, cond });
         }
-        _ => false,
-    };
-    let (pointer, cond) = if limits(left, right) {
-        (left, cond)
-    } else if limits(right, left) {
-        let mirrored = match cond {
+        let cond = match cond {
             Cond::Lt => Cond::Gt,
             Cond::Le => Cond::Ge,
             Cond::Gt => Cond::Lt,
             Cond::Ge => Cond::Le,
+            _ => return None,
+        };
+        limits(right, left).then_some(PacketComparison { pointer: *right, register: insn.src, cond })
+    }
+
+    /// Whether it holds, where an earlier comparison of the same pointer tells.
+    fn decided(&self) -> Option<bool> {
+        let beyond = self.pointer.flags.has(Flags::BEYOND_END);
+        let at_least = beyond || self.pointer.flags.has(Flags::AT_END);
+        match self.cond {
+            Cond::Gt | Cond::Le if beyond => Some(self.cond == Cond::Gt),
+            Cond::Ge | Cond::Lt if at_least => Some(self.cond == Cond::Ge),
+            _ => None,
+        }
+    }
+
+    /// Notes how many bytes from the pointer's variable part on are there, on the way where the pointer is not beyond;
+    /// on the other way, that it is. Whether the comparison tells that.
+    fn learn(&self, passed: &mut State, taken: &mut State) -> bool {
+        // The way where the pointer is not beyond, whether one more byte is there, and the other way.
+        let (within, more, beyond) = match self.cond {
+            Cond::Lt => (taken, 1, passed),
+            Cond::Le => (taken, 0, passed),
+            Cond::Gt => (passed, 0, taken),
+            Cond::Ge => (passed, 1, taken),
             _ => return false,
         };
-        (right, mirrored)
-    } else {
-        return false;
-    };
-    match cond {
-        Cond::Lt => in_packet(taken, pointer, 1),
-        Cond::Le => in_packet(taken, pointer, 0),
-        Cond::Gt => in_packet(passed, pointer, 0),
-        Cond::Ge => in_packet(passed, pointer, 1),
-        _ => return false,
+        in_packet(within, &self.pointer, more);
+        if matches!(self.pointer.kind, Kind::Packet { .. }) {
+            let end = if more == 1 { Flags::AT_END } else { Flags::BEYOND_END };
+            let flags = self.pointer.flags.with(end);
+            beyond.set(self.register, Value { flags, ..self.pointer });
+        }
+        true
     }
-    true
 }
 
 /// The bytes before `pointer`, and `more` after it, are in the packet.

@@ -89,6 +89,15 @@ impl Explorer<'_> {
         records[usize::from(map & INNER_MAP != 0)].as_ref().filter(|record| !record.fields.is_empty())
     }
 
+    /// Whether values of a map have a field that is set up with the map itself. Of a map that was found in another, it
+    /// matters then which one it is.
+    pub(crate) fn names_its_map(&self, map: u32) -> bool {
+        let named = |field: &Field| {
+            matches!(field.kind, FieldKind::Timer | FieldKind::Workqueue | FieldKind::TaskWork)
+        };
+        self.record(map).is_some_and(|record| record.fields.iter().any(named))
+    }
+
     /// The special fields of what a value points to.
     pub(crate) fn record_of(&self, value: &Value) -> Option<Rc<Record>> {
         match value.kind {

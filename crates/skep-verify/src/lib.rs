@@ -11,7 +11,8 @@
 //! - `context`: accesses to contexts and sockets; `prog`: what the kind of program asks of the whole;
 //! - `target`: what of the kernel a program is written for, and with it what its context holds;
 //! - `exception`: where programs throw, and what handles it; `leave`: what must be given back before;
-//! - `kernel`, `object`: the kernel's types by name, and what is in an object of one;
+//! - `kernel`, `object`: the kernel's types by name, and what is in an object of one; `map_object`: maps as such objects;
+//! - `arena`: pointers that may lead anywhere;
 //! - `kfunc`, `iter`: calls of the kernel's functions, and the iterators that some of them step;
 //! - `global`, `signature`: functions that are verified by their types; `depth`: the stacks of chains of calls;
 //! - `field`, `kptr`, `lock`: parts of values that have rules of their own; `dynptr`: the same on the stack;
@@ -72,6 +73,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod arena;
 mod arith;
 mod call;
 mod callback;
@@ -94,6 +96,7 @@ mod kptr;
 mod leave;
 mod liveness;
 mod lock;
+mod map_object;
 mod maps;
 mod memory;
 mod object;

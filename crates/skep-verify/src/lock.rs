@@ -37,6 +37,10 @@ impl Explorer<'_> {
     ) -> Result<(), Reason> {
         let (Locking::Take(kind) | Locking::Give(kind)) = locking;
         let value = *state.reg(reg);
+        if state.in_tree_callback() {
+            let what = "can't spin_{lock,unlock} in rbtree cb: the tree's lock is held around it".to_owned();
+            return Err(Reason::Forbidden { register: reg.0, what });
+        }
         let field = match kind {
             LockKind::Spin => FieldKind::SpinLock,
             LockKind::Resilient | LockKind::ResilientIrq => FieldKind::ResSpinLock,

@@ -7,6 +7,10 @@ use skep_isa::{Op, Wide};
 use skep_obj::{ProgFlags, Program};
 
 use crate::error::Reason;
+use crate::options::Privileges;
+
+/// Most maps that a program loads (`MAX_USED_MAPS`).
+const MAX_MAPS: usize = 64;
 
 /// Kinds of map that sleepable programs may use: those whose elements stay while the program sleeps.
 const SLEEPABLE: &[MapType] = &[
@@ -30,10 +34,13 @@ const SLEEPABLE: &[MapType] = &[
 ];
 
 /// Checks the maps that a program loads; the error is at the instruction that loads the one it is about.
-pub(crate) fn check(program: &Program) -> Result<(), (usize, Reason)> {
+pub(crate) fn check(program: &Program, privileges: Privileges) -> Result<(), (usize, Reason)> {
     let sleepable = program.flags.contains(ProgFlags::SLEEPABLE);
     // The one map of each of the two kinds of storage at cgroups.
     let mut storages: [Option<usize>; 2] = [None; 2];
+    let mut arena = None;
+    let mut loaded = vec![false; program.maps.len()];
+    let mut count = 0;
     for (at, insn) in program.insns.iter().enumerate() {
         if !matches!(insn.op(), Op::Wide(Wide::MapIdx | Wide::MapIdxValue)) {
             continue;
@@ -41,6 +48,12 @@ pub(crate) fn check(program: &Program) -> Result<(), (usize, Reason)> {
         let index = insn.wide_halves().0 as u32 as usize;
         let Some(map) = program.maps.get(index) else { continue };
         let refuse = |why: String| Err((at, Reason::BadOperand { why }));
+        count += usize::from(!std::mem::replace(&mut loaded[index], true));
+        if count > MAX_MAPS {
+            return refuse(format!(
+                "The total number of maps per program has reached the limit of {MAX_MAPS}"
+            ));
+        }
         let name = &map.name;
         if sleepable && !SLEEPABLE.contains(&map.def.map_type) {
             return refuse(format!(
@@ -51,6 +64,12 @@ pub(crate) fn check(program: &Program) -> Result<(), (usize, Reason)> {
         let storage = match map.def.map_type {
             MapType::CgroupStorage => 0,
             MapType::PercpuCgroupStorage => 1,
+            MapType::Arena if privileges != Privileges::All => {
+                return refuse(format!("map `{name}`: CAP_BPF and CAP_PERFMON are required to use arena"));
+            }
+            MapType::Arena if *arena.get_or_insert(index) != index => {
+                return refuse(format!("map `{name}`: Only one arena per program"));
+            }
             MapType::StructOps => {
                 return refuse(format!("map `{name}`: bpf_struct_ops map cannot be used in prog"));
             }

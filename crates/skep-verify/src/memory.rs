@@ -50,6 +50,15 @@ impl Explorer<'_> {
                 self.load_socket(at, insn, reg, &pointer, kind, size)?;
                 return Ok(unknown);
             }
+            Kind::Map(map) => {
+                self.note(at, Region::Kernel)?;
+                return self.load_map(insn, reg, &pointer, map, size);
+            }
+            Kind::Arena => {
+                self.aligned(reg, &pointer, insn.off, size)?;
+                self.note(at, Region::Kernel)?;
+                return Ok(unknown);
+            }
             _ => {}
         }
         self.note_region(at, &pointer)?;
@@ -105,6 +114,14 @@ impl Explorer<'_> {
             Kind::Socket(kind) => {
                 let what = format!("R{} cannot write into {}", reg.0, kind.name());
                 return Err(Reason::Forbidden { register: reg.0, what });
+            }
+            Kind::Map(_) => {
+                let what = format!("only read from {} is supported", pointer.kind.name());
+                return Err(Reason::Forbidden { register: reg.0, what });
+            }
+            Kind::Arena => {
+                self.aligned(reg, &pointer, insn.off, size)?;
+                return self.note(at, Region::Kernel);
             }
             _ => {}
         }

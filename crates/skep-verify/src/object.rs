@@ -21,7 +21,7 @@ use crate::value::{Flags, Kind, Types, Value};
 const MAX_NESTING: usize = 64;
 
 /// What an access to an object finds.
-enum Found<'a> {
+pub(crate) enum Found<'a> {
     /// A number, or what may only be read as one.
     Number,
     /// A pointer to a structure, in a member of this name.
@@ -327,10 +327,7 @@ impl<'a> Explorer<'a> {
             Found::Number | Found::Structure(_) => return Ok(number),
             // An object of the program's own has no pointers that could be followed.
             _ if pointer.flags.has(Flags::ALLOC) => return Ok(number),
-            Found::Bytes => {
-                let flags = Flags::READONLY.with(Flags::UNTRUSTED);
-                return Ok(Value { flags, ..Value::pointer(Kind::Memory { size: 0 }) });
-            }
+            Found::Bytes => return Ok(Value::unknown_bytes()),
             Found::Pointer { ty, member } => (ty, member),
         };
         let (flags, nullable) = self.trust(pointer, ty, to, member, flags, state);
@@ -371,7 +368,7 @@ impl<'a> Explorer<'a> {
     }
 
     /// What an access finds, structures within structures included.
-    fn object_at(
+    pub(crate) fn object_at(
         &mut self,
         reg: Reg,
         pointer: &Value,

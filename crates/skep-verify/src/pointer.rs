@@ -26,7 +26,6 @@ pub(crate) struct Span {
 /// Checks that the value is a pointer to memory, and not null.
 pub(crate) fn dereferenced(reg: Reg, pointer: &Value) -> Result<(), Reason> {
     match pointer.kind {
-        Kind::Map(_) => Err(Reason::Unsupported { what: "access to the fields of a map itself".to_owned() }),
         Kind::Uninit | Kind::Scalar | Kind::PacketEnd => {
             Err(Reason::NotAPointer { register: reg.0, found: pointer.kind.name() })
         }

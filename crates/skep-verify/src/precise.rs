@@ -140,7 +140,9 @@ impl Explorer<'_> {
                 wanted.regs[*depth] = result;
                 wanted.slots[*depth] = 0;
             }
-            Op::Wide(_) | Op::Call(_) | Op::CallX | Op::LoadPacket { .. } => *regs &= !uses(insn).1,
+            Op::Wide(_) | Op::AddrSpaceCast | Op::Call(_) | Op::CallX | Op::LoadPacket { .. } => {
+                *regs &= !uses(insn).1;
+            }
             _ => {}
         }
         if passed.links != 0 {

@@ -467,6 +467,7 @@ fn value_covers(old: &Value, new: &Value, precise: bool, mode: Mode, names: &mut
         && nums_fit
         && names.same(old.id, new.id)
         && names.same(old.acquired, new.acquired)
+        && names.same(old.found_by, new.found_by)
 }
 
 /// The same for the stacks of two frames.

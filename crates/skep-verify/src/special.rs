@@ -18,8 +18,8 @@ use crate::value::{Dynptr, Flags, Id, Kind, Value};
 pub(crate) struct Special {
     /// A field that holds a pointer.
     field: Option<Field>,
-    /// The map whose value has the timer.
-    pub(crate) timer_map: Option<u32>,
+    /// The map whose value has the timer, and which lookup found it.
+    pub(crate) timer_map: Option<(u32, Id)>,
     dynptr: Option<Given>,
     callback: Option<(&'static Callback, usize)>,
     /// The reference that the field is to own now.
@@ -50,7 +50,7 @@ impl Explorer<'_> {
             Arg::Timer => {
                 let Kind::MapValue { map } = value.kind else { return wrong(self, "map_value") };
                 self.points_to_field(reg, &value, FieldKind::Timer)?;
-                special.timer_map = Some(map);
+                special.timer_map = Some((map, value.found_by));
             }
             Arg::KptrField => {
                 let own = matches!(value.kind, Kind::Object { .. }) && value.flags.has(Flags::ALLOC);
@@ -112,7 +112,7 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<(), Reason> {
         if let Some((callback, callee)) = special.callback {
-            let map = special.timer_map.or(map);
+            let map = special.timer_map.map(|(map, _)| map).or(map);
             self.call_back(at, function, callback, callee, map, state)?;
         }
         if special.given_up != 0 {

@@ -157,9 +157,9 @@ impl State {
         self.held.iter().any(|held| held.what == Hold::Irq)
     }
 
-    /// Whether a tree runs the present function, with its lock held, to compare.
+    /// Whether the path is in a function that a tree runs, with its lock held, to compare.
     pub(crate) fn in_tree_callback(&self) -> bool {
-        matches!(self.frame().role, Role::Callback { compares: true, .. })
+        self.frames.iter().any(|frame| matches!(frame.role, Role::Callback { compares: true, .. }))
     }
 
     /// Index of the running function's frame.

@@ -2,6 +2,7 @@
 
 use skep_isa::{AluOp, AtomicOp, Callee, Insn, Op, Reg, Size, Src, Wide, Width};
 
+use crate::arena::is_arena;
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::exception::throws;
@@ -97,7 +98,7 @@ impl Explorer<'_> {
             Op::Atomic { op, size, fetch } => self.atomic(at, insn, op, size, fetch, state)?,
             Op::LoadPacket { size, indirect } => self.load_packet(at, insn, size, indirect, state)?,
             Op::Wide(kind) => self.wide(at, insn, kind, state)?,
-            Op::AddrSpaceCast => return unsupported("a cast between an arena's address spaces"),
+            Op::AddrSpaceCast => self.cast_address(insn, state)?,
             Op::GotoX => return unsupported("an indirect jump"),
             Op::CallX => self.call_register(at, dst, state)?,
             Op::Call(Callee::Kfunc) if throws(self.program, insn) => return self.throw(insn, state),
@@ -130,6 +131,8 @@ impl Explorer<'_> {
                 self.map(map)?;
                 Value::pointer(Kind::Map(map))
             }
+            // Its address in user space, a number.
+            Wide::MapIdxValue if is_arena(self.program, map) => Value::UNKNOWN,
             Wide::MapIdxValue => {
                 let def = self.map(map)?;
                 if def.map_type != skep_abi::MapType::Array || def.max_entries != 1 {

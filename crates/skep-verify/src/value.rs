@@ -27,6 +27,9 @@ pub(crate) struct Value {
     pub(crate) id: Id,
     /// The acquired reference that this points into; 0 if none.
     pub(crate) acquired: Id,
+    /// Maps that were found in others and have fields that name their map, and what is in them: which lookup found the
+    /// map (`map_uid`); 0 otherwise.
+    pub(crate) found_by: Id,
     /// Numbers: the number. Pointers: the variable part of the offset.
     pub(crate) num: Scalar,
 }
@@ -113,6 +116,8 @@ pub(crate) enum Kind {
     },
     /// A socket.
     Socket(SocketKind),
+    /// The program's arena: at any place in or outside of it.
+    Arena,
     /// The keys that a flow dissector is to fill.
     FlowKeys,
     /// A buffer of a tracepoint or an iterator, whose size only that knows.
@@ -186,6 +191,10 @@ impl Flags {
 
     /// Memory of the program's own, or of its kernel's: a global function does not know which it is given.
     pub(crate) const ARGUMENT: Flags = Flags(1 << 8);
+    /// A packet pointer that is not before the packet's end (`AT_PKT_END`).
+    pub(crate) const AT_END: Flags = Flags(1 << 9);
+    /// A packet pointer that is behind the packet's end (`BEYOND_PKT_END`).
+    pub(crate) const BEYOND_END: Flags = Flags(1 << 10);
 
     /// In the order, and by the names, of Linux's log.
     const PREFIXES: [(Flags, &str); 6] = [
@@ -221,7 +230,17 @@ impl Value {
     pub(crate) const UNKNOWN: Value = Value::of(Kind::Scalar, Scalar::UNKNOWN);
 
     const fn of(kind: Kind, num: Scalar) -> Value {
-        Value { kind, nullable: false, flags: Flags::NONE, off: 0, narrow: false, id: 0, acquired: 0, num }
+        Value {
+            kind,
+            nullable: false,
+            flags: Flags::NONE,
+            off: 0,
+            narrow: false,
+            id: 0,
+            acquired: 0,
+            found_by: 0,
+            num,
+        }
     }
 
     pub(crate) const fn scalar(num: Scalar) -> Value {
@@ -244,6 +263,11 @@ impl Value {
     /// Whether it points to an object, as loads from it see it.
     pub(crate) const fn is_object(&self) -> bool {
         matches!(self.kind, Kind::Object { .. })
+    }
+
+    /// A pointer to bytes that may or may not be there, and are only read.
+    pub(crate) const fn unknown_bytes() -> Value {
+        Value { flags: Flags::READONLY.with(Flags::UNTRUSTED), ..Value::pointer(Kind::Memory { size: 0 }) }
     }
 
     pub(crate) const fn is_scalar(&self) -> bool {
@@ -348,6 +372,7 @@ impl Kind {
             Kind::Given | Kind::Memory { .. } | Kind::Slice { .. } => "mem",
             Kind::Record { .. } => "ringbuf_mem",
             Kind::Socket(kind) => kind.name(),
+            Kind::Arena => "arena",
             Kind::FlowKeys => "flow_keys",
             Kind::Buffer => "buf",
             Kind::Object { .. } => "ptr_",

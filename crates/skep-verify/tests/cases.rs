@@ -2,10 +2,12 @@
 //!
 //! A file has one program a block. A block starts with `== what it shows`; lines that start with a dot say what the
 //! program is (`.type xdp`, `.section cgroup/bind4` for all that such a section says, `.license GPL`, `.map hash 4 8 16 [flags]`, `.inner hash 4 8 16 [flags]` for
-//! what the map before it holds, `.field bpf_spin_lock 4 8` for a member of its values, of so many bytes from 8 on,
+//! what the map before it holds, `.field bpf_spin_lock 4 8` for a member of its values, of so many bytes from 8 on
+//! (`.inner-field` of those of the maps that it holds),
 //! `.data HEX` for a frozen data section, `.sleepable`,
 //! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts, `.safety` where only what is not safe is refused,
-//! `.bpf-only` for a loader without `CAP_PERFMON`); `name:`
+//! `.bpf-only` for a loader without `CAP_PERFMON`, `.kernel` where the running kernel's types are needed: what is called
+//! that is no helper is then a function of the kernel); `name:`
 //! is a label, `fn name:` the start of a function; the rest are instructions in pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
 //! words; `; help: words` that the suggestion has these. A block without it is accepted; `.zeroed` says that the entry
 //! function's frame must then start zeroed, because it may be read where nothing was written.
@@ -18,8 +20,12 @@ use skep_abi::{AttachType, Function, MapDef, MapFlags, MapType, ProgType};
 use skep_btf::{Btf, BtfBuilder, IntEncoding, Linkage, TypeId};
 use skep_isa::text::{Field, Reader};
 use skep_isa::{Callee, FormId, Insn, Op, Wide};
-use skep_obj::{Data, MapInit, MapSpec, Pinning, ProgFlags, ProgFunction, Program};
+use skep_obj::{Data, KernelSymbol, MapInit, MapSpec, Pinning, ProgFlags, ProgFunction, Program};
+use skep_testkit::report_skipped;
 use skep_verify::{Options, Privileges, Rules, Shifts, verify};
+
+/// Where a kernel shows its types.
+const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
 
 /// What a block says.
 struct Block {
@@ -32,6 +38,8 @@ struct Block {
     help: Option<String>,
     /// Whether the entry function's frame has to start zeroed; if it is said.
     zeroed: bool,
+    /// Whether it is judged by the running kernel's types.
+    kernel: bool,
 }
 
 fn blocks(text: &str, reader: &Reader) -> Vec<Block> {
@@ -58,7 +66,8 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
     let mut starts = vec![(0, "main")];
     let mut insns: Vec<Insn> = Vec::new();
     let mut references: Vec<(usize, Field, &str)> = Vec::new();
-    let (mut error, mut help, mut zeroed) = (None, None, false);
+    let (mut error, mut help, mut zeroed, mut kernel) = (None, None, false, false);
+    let (mut attach_to, mut kernel_symbols): (_, Vec<KernelSymbol>) = (None, Vec::new());
     for line in lines {
         let (code, comment) = line.split_once(';').unwrap_or((line, ""));
         let (code, comment) = (code.trim(), comment.trim());
@@ -80,6 +89,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
                 let kind = skep_abi::section_kind(section).expect("a section of programs");
                 (prog_type, attach_type) = (kind.prog_type, kind.attach_type);
                 flags = ProgFlags(flags.0 | ProgFlags::of(kind).0);
+                attach_to = kind.kernel_target(section);
             }
             [".license", ref rest @ ..] => license = rest.join(" "),
             [".map", kind, key, value, entries, ref flags @ ..] => {
@@ -94,8 +104,9 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
                 let inner = map(kind, [key, value, entries].map(number), flags);
                 maps.last_mut().expect("an outer map").inner = Some(Box::new(inner));
             }
-            [".field", name, size, off] => {
-                fields.push(Member { map: maps.len() - 1, name, size: number(size), off: number(off) });
+            [place @ (".field" | ".inner-field"), name, size, off] => {
+                let (map, inner) = (maps.len() - 1, place == ".inner-field");
+                fields.push(Member { map, inner, name, size: number(size), off: number(off) });
             }
             [".sleepable"] => flags = ProgFlags::SLEEPABLE,
             [".data", hex] => maps.push(data(hex)),
@@ -106,6 +117,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
             [".bpf-only"] => options.privileges = Privileges::BpfOnly,
             [".strict"] => options.strict_alignment = true,
             [".zeroed"] => zeroed = true,
+            [".kernel"] => kernel = true,
             ["fn", label] => {
                 let label = label.trim_end_matches(':');
                 labels.insert(label, insns.len());
@@ -140,6 +152,11 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
                 insn.imm = distance(target);
             }
             (Some(&target), _) if field == Field::Target => insn.off = distance(target) as i16,
+            (None, Op::Call(_)) if kernel && Function::kernel(symbol).is_some() => {
+                insn.form = FormId::of(Op::Call(Callee::Kfunc)).expect("a form");
+                insn.imm = kernel_symbols.len() as i64;
+                kernel_symbols.push(KernelSymbol { name: symbol.to_owned(), btf_id: None, weak: false });
+            }
             (None, Op::Call(_)) => {
                 let helper = Function::by_name(symbol).and_then(|function| function.id);
                 insn.imm = i64::from(helper.unwrap_or_else(|| panic!("{symbol}")));
@@ -162,8 +179,8 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
         attach_type,
         license,
         flags,
-        attach_to: None,
-        kernel_symbols: Vec::new(),
+        attach_to,
+        kernel_symbols,
         kern_version: 0,
         functions: functions.collect(),
         insns,
@@ -172,12 +189,14 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
         core_relos: Vec::new(),
         btf: Some(btf.into()),
     };
-    Block { name, program, options, error, help, zeroed }
+    Block { name, program, options, error, help, zeroed, kernel }
 }
 
 /// A member of the values of a map.
 struct Member<'a> {
     map: usize,
+    /// Whether the values are those of the maps that it holds.
+    inner: bool,
     name: &'a str,
     size: u32,
     off: u32,
@@ -190,13 +209,18 @@ fn types(maps: &mut [MapSpec], fields: &[Member<'_>]) -> (Btf, TypeId) {
     let proto = builder.func_proto(int, &[]);
     let function = builder.func("function", proto, Linkage::STATIC);
     for (index, map) in maps.iter_mut().enumerate() {
-        let mut members = Vec::new();
-        for field in fields.iter().filter(|field| field.map == index) {
-            let ty = builder.structure(field.name, field.size, &[]);
-            members.push(builder.member(field.name, ty, field.off * 8));
-        }
-        if !members.is_empty() {
-            map.value_type = Some(builder.structure("value", map.def.value_size, &members));
+        for inner in [false, true] {
+            let Some(spec) = (if inner { map.inner.as_deref_mut() } else { Some(&mut *map) }) else {
+                continue;
+            };
+            let mut members = Vec::new();
+            for field in fields.iter().filter(|field| field.map == index && field.inner == inner) {
+                let ty = builder.structure(field.name, field.size, &[]);
+                members.push(builder.member(field.name, ty, field.off * 8));
+            }
+            if !members.is_empty() {
+                spec.value_type = Some(builder.structure("value", spec.def.value_size, &members));
+            }
         }
     }
     (builder.finish().expect("types"), function)
@@ -241,10 +265,22 @@ fn programs_get_the_verdict_that_stands_beside_them() {
     let mut files: Vec<_> =
         std::fs::read_dir(&dir).expect("the cases").map(|e| e.expect("an entry").path()).collect();
     files.sort();
+    let kernel = std::fs::read(KERNEL_TYPES).ok().and_then(|bytes| Btf::parse(&bytes).ok()).map(Arc::new);
     let (mut count, mut wrong) = (0, Vec::new());
     for file in &files {
         let text = std::fs::read_to_string(file).expect("text");
-        for block in blocks(&text, &reader) {
+        for mut block in blocks(&text, &reader) {
+            if block.kernel {
+                block.options.kernel = kernel.clone();
+                if kernel.is_none() {
+                    report_skipped(
+                        env!("CARGO_PKG_NAME"),
+                        &block.name,
+                        format_args!("{KERNEL_TYPES} can't be read"),
+                    );
+                    continue;
+                }
+            }
             count += 1;
             if let Err(why) = judge(&block) {
                 let file = file.file_name().unwrap_or_default().to_string_lossy();

@@ -115,7 +115,8 @@ sets! {
     TCP_SOCK = SchedCls SchedAct CgroupSkb CgroupSockopt SockOps;
     CASTS = SocketFilter SchedCls SchedAct Xdp CgroupSkb LwtIn LwtOut LwtXmit SockOps SkSkb SkMsg CgroupSockAddr
         LwtSeg6local FlowDissector SkLookup Tracing Lsm Syscall;
-    COOKIE = SocketFilter SchedCls SchedAct CgroupSkb CgroupSock CgroupSockAddr SkReuseport SkSkb SockOps;
+    COOKIE = SocketFilter SchedCls SchedAct CgroupSkb CgroupSock CgroupSockAddr SkSkb SockOps;
+    COOKIE_OF_SOCKET = SkReuseport Tracing Lsm Syscall;
     NETNS_COOKIE = SocketFilter SchedCls SchedAct CgroupSkb CgroupSock CgroupSockAddr CgroupSockopt SkMsg SockOps;
     SK_STORAGE_GET = SchedCls SchedAct CgroupSkb CgroupSockAddr CgroupSockopt SkMsg SockOps StructOps Lsm;
     SK_STORAGE_DELETE = SchedCls SchedAct CgroupSkb CgroupSockAddr CgroupSockopt SkMsg SockOps StructOps Lsm;

@@ -223,7 +223,7 @@ functions! {
 
 functions! {
     VARIANTS:
-    46 "__u64" bpf_get_socket_cookie("void *ctx": ANY_SOCK_OR_NULL) -> Integer [Reads] BTF_TRACE 4 . 12
+    46 "__u64" bpf_get_socket_cookie("void *ctx": ANY_SOCK_OR_NULL) -> Integer [Reads] COOKIE_OF_SOCKET 4 . 12
         "a number of the socket that no other has had";
     49 "long" bpf_setsockopt(
         "void *bpf_socket": AnySock, "int level": Anything, "int optname": Anything, "void *optval": read(4),

@@ -87,7 +87,7 @@ impl<'a> Explorer<'a> {
                 return Err(Reason::Forbidden { register: reg.0, what });
             }
         }
-        if call.special.timer_map.is_some_and(|timer| timer != map) {
+        if call.special.timer_map.is_some_and(|timer| timer != (map, value.found_by)) {
             let expected = "the map whose value has the timer: timer pointer in R1 doesn't match map pointer";
             return Err(call.wrong(reg, expected, self.describe(value)));
         }
@@ -96,6 +96,7 @@ impl<'a> Explorer<'a> {
             *seen = CallMap::Several;
         }
         call.map = Some(map);
+        call.map_found_by = value.found_by;
         Ok(())
     }
 
@@ -141,7 +142,9 @@ impl<'a> Explorer<'a> {
                 let what = "maps of maps of maps".to_owned();
                 return Err(Reason::Unsupported { what });
             }
-            return Ok(Value::pointer(Kind::Map(map | INNER_MAP)).or_null(self.new_id()));
+            let id = self.new_id();
+            let found_by = if self.names_its_map(map | INNER_MAP) { id } else { 0 };
+            return Ok(Value { found_by, ..Value::pointer(Kind::Map(map | INNER_MAP)) }.or_null(id));
         }
         if lookup && holds_sockets(def.map_type) {
             return Ok(self.found_socket(at, SocketKind::Full, true, state));
@@ -149,7 +152,7 @@ impl<'a> Explorer<'a> {
         if lookup && def.map_type == MapType::Xskmap {
             return Ok(self.found_socket(at, SocketKind::Xdp, false, state));
         }
-        let value = Value::pointer(Kind::MapValue { map });
+        let value = Value { found_by: call.map_found_by, ..Value::pointer(Kind::MapValue { map }) };
         // The lock in one value is not that in another.
         Ok(if self.may_be_locked(&value) { Value { id: self.new_id(), ..value } } else { value })
     }

@@ -29,6 +29,8 @@ struct Call {
     function: &'static Function,
     /// The map argument.
     map: Option<u32>,
+    /// Which lookup found that map in another.
+    map_found_by: Id,
     /// A constant size argument.
     constant: Option<u64>,
     /// The record argument.
@@ -103,7 +105,8 @@ impl Explorer<'_> {
         let named = Function::by_id(id).ok_or(Reason::UnknownFunction { id })?;
         let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
         let not_here = Reason::FunctionNotHere { function: named.name, prog_type: prog_type.name() };
-        let function = named.called_from(prog_type, attach_type).ok_or(not_here)?;
+        let called = named.called_from(prog_type, attach_type).or_else(|| self.called_from_iterator(named));
+        let function = called.ok_or(not_here)?;
         if function.has(Effect::Gpl) && !self.program.is_gpl() {
             let license = self.program.license.clone();
             return Err(Reason::NeedsGpl { function: function.name, license });
@@ -114,6 +117,7 @@ impl Explorer<'_> {
         let mut call = Call {
             function,
             map: None,
+            map_found_by: 0,
             constant: None,
             released: None,
             present: false,

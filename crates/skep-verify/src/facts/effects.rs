@@ -84,7 +84,7 @@ impl Effects {
             Kind::Packet { .. } | Kind::PacketMeta { .. } | Kind::Slice { packet: true, .. } => {
                 self.writes_packet = true;
             }
-            Kind::MapValue { .. } | Kind::MapKey { .. } => self.writes_maps = true,
+            Kind::MapValue { .. } | Kind::MapKey { .. } | Kind::Arena => self.writes_maps = true,
             // A dynptr can be of a map's value.
             Kind::Slice { .. } => {
                 self.writes_maps = true;
@@ -118,7 +118,8 @@ impl Effects {
     fn call(&mut self, program: &Program, number: u64, context: Option<&Context>, state: &State) {
         let named = u32::try_from(number).ok().and_then(Function::by_id);
         let called = named.and_then(|f| f.called_from(program.prog_type, program.attach_type));
-        let Some(function) = called else { return };
+        // Some that others may not call, iterators over sockets do.
+        let Some(function) = called.or(named) else { return };
         for (index, arg) in function.args.iter().enumerate() {
             if fills(arg) {
                 self.write(state.reg(Reg(index as u8 + 1)));

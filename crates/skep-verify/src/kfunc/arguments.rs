@@ -38,7 +38,7 @@ pub(crate) struct Given {
     /// The map.
     pub(crate) map: Option<u32>,
     /// The map whose value has the field that the call is about.
-    pub(crate) field_map: Option<u32>,
+    pub(crate) field_map: Option<(u32, Id)>,
     /// The dynptr that the call uses.
     pub(crate) dynptr: Option<Dynptr>,
     /// The list or tree: what it holds, and where in that its node is.
@@ -144,7 +144,7 @@ impl Explorer<'_> {
                 self.kfunc_memory(reg, i64::from(size), access, state)
             }
             Arg::Map(kinds) => match value.kind {
-                Kind::Map(map) if given.field_map.is_some_and(|other| other != map) => {
+                Kind::Map(map) if given.field_map.is_some_and(|other| other != (map, value.found_by)) => {
                     refuse(format!("the field in R1 is not in a value of the map in R{}", reg.0))
                 }
                 Kind::Map(map) if kinds.is_empty() || kinds.contains(&self.map(map)?.map_type) => {
@@ -152,6 +152,10 @@ impl Explorer<'_> {
                     Ok(())
                 }
                 Kind::Map(_) => refuse(format!("{} takes no map of this kind", function.name)),
+                Kind::Object { .. } => {
+                    let map = self.kernel_struct("bpf_map")?;
+                    self.kfunc_object(prototype, reg, &value, map)
+                }
                 _ => refuse(format!("pointer in R{} isn't map pointer", reg.0)),
             },
             Arg::Allocated => self.allocated_argument(function.name, reg, &value, given),

@@ -16,6 +16,7 @@ mod special;
 use skep_abi::{Arg, Effect, Function, Ret};
 use skep_btf::{Kind as TypeKind, Type, TypeId};
 use skep_isa::Reg;
+use skep_obj::ProgFlags;
 
 use self::arguments::Given;
 pub(crate) use self::prototype::Prototype;
@@ -54,6 +55,11 @@ impl Explorer<'_> {
         self.callable_here(function)?;
         if function.has(Effect::Gpl) && !self.program.is_gpl() {
             return Err(Reason::NeedsGpl { function: name, license: self.program.license.clone() });
+        }
+        if name.starts_with("bpf_xdp_metadata_rx_")
+            && !self.program.flags.contains(ProgFlags::XDP_DEV_BOUND_ONLY)
+        {
+            return refuse(format!("metadata kfuncs require device-bound program: {name}"));
         }
         if function.has(Effect::Traps) {
             return refuse(format!("unexpected {name}() due to uninitialized variable?"));
@@ -206,10 +212,7 @@ impl Explorer<'_> {
         let ty = u32::try_from(ty).map_or(TypeId(u32::MAX), TypeId);
         match self.types(Types::Kernel)?.get(ty) {
             Ok(Type::Struct(_) | Type::Union(_)) => Ok(Value::object(Types::Kernel, ty, Flags::UNTRUSTED)),
-            Ok(Type::Void) => {
-                let flags = Flags::READONLY.with(Flags::UNTRUSTED);
-                Ok(Value { flags, ..Value::pointer(Kind::Memory { size: 0 }) })
-            }
+            Ok(Type::Void) => Ok(Value::unknown_bytes()),
             Ok(_) => refuse("kfunc bpf_rdonly_cast type ID argument must be of a struct or void".to_owned()),
             Err(_) => refuse(format!("Unknown type ID {} passed to kfunc bpf_rdonly_cast", ty.0)),
         }

@@ -69,7 +69,7 @@ impl Explorer<'_> {
                     return refuse(reg, format!("arg#{} doesn't point to a map value", reg.0 - 1));
                 };
                 self.points_to_field(reg, &value, kind)?;
-                given.field_map = Some(map);
+                given.field_map = Some((map, value.found_by));
             }
             // Arguments that only helpers have.
             _ => return Err(Reason::Unsupported { what: format!("argument {} of {name}", reg.0) }),
@@ -104,7 +104,7 @@ impl Explorer<'_> {
             // It says whether the one comes before the other.
             return self.push_callback(at, callee, arguments, returned(callback), true, state);
         }
-        let Some(map) = given.field_map.or(given.map) else {
+        let Some(map) = given.field_map.map(|(map, _)| map).or(given.map) else {
             return Err(Reason::Unsupported { what: format!("a callback of {name}") });
         };
         let kinds = [Kind::Map(map), Kind::MapKey { map }, Kind::MapValue { map }].map(Value::pointer);

@@ -148,6 +148,11 @@ pub(super) fn iterator_map(name: &str, index: usize) -> bool {
     index == 1 && over_map.contains(&name)
 }
 
+/// Whether the iterator walks over sockets, with their locks held.
+pub(super) fn iterates_sockets(name: &str) -> bool {
+    matches!(name, "bpf_iter_tcp" | "bpf_iter_unix")
+}
+
 /// Whether what the iterator gives is certainly there, if it is not null.
 pub(super) fn iterator_trusts(name: &str) -> bool {
     matches!(

@@ -8,11 +8,12 @@
 
 mod facts;
 
-use skep_abi::{AttachType, ProgType};
+use skep_abi::{AttachType, Function, ProgType};
 use skep_btf::{Btf, FuncProto, Kind as TypeKind, Named, Type, TypeId};
 use skep_obj::{ProgFlags, Program};
 
 use crate::error::Reason;
+use crate::explore::Explorer;
 use crate::options::Options;
 use crate::value::{Flags, Kind, Types, Value};
 
@@ -126,6 +127,19 @@ impl Target {
             )),
             holds => Ok((index, holds)),
         }
+    }
+}
+
+impl Explorer<'_> {
+    /// The function as an iterator over sockets calls it, which others may not call (`bpf_iter_tcp_get_func_proto`).
+    pub(crate) fn called_from_iterator(&self, function: &'static Function) -> Option<&'static Function> {
+        let name = self.program.attach_to.as_deref().unwrap_or_default();
+        let over_sockets =
+            self.program.attach_type == AttachType::TRACE_ITER && facts::iterates_sockets(name);
+        let of_options = matches!(function.name, "bpf_setsockopt" | "bpf_getsockopt");
+        // They have the socket itself, as those have that are asked about its options.
+        let called = || function.called_from(ProgType::CgroupSockopt, AttachType::CGROUP_SETSOCKOPT);
+        if over_sockets && of_options { called() } else { None }
     }
 }
 

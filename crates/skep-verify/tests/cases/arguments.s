@@ -41,7 +41,7 @@ out:
 	r2 += -4
 	call bpf_map_lookup_elem
 	if r0 == 0 goto out
-	*(u64 *)(r0 + 0) = 1                 ; error: a map itself
+	*(u64 *)(r0 + 0) = 1                 ; error: only read from map_ptr is supported
 out:
 	r0 = 0
 	exit

@@ -140,3 +140,40 @@ out:
 	r1 = map_idx(0) ll                       ; error: can't be in the values of a map of this kind
 	r0 = 0
 	exit
+
+== of maps in maps, a timer is set up with the one it is in
+.type sched_cls
+.license GPL
+.map array_of_maps 4 4 2
+.inner array 4 16 1
+.inner-field bpf_timer 16 0
+	*(u32 *)(r10 - 4) = 0
+	r1 = map_idx(0) ll
+	r2 = r10
+	r2 += -4
+	call bpf_map_lookup_elem
+	if r0 == 0 goto none
+	r6 = r0
+	r1 = map_idx(0) ll
+	r2 = r10
+	r2 += -4
+	call bpf_map_lookup_elem
+	if r0 == 0 goto none
+	r7 = r0
+	r1 = r6
+	r2 = r10
+	r2 += -4
+	call bpf_map_lookup_elem
+	if r0 == 0 goto none
+	r8 = r0
+	r1 = r8
+	r2 = r6
+	r3 = 1
+	call bpf_timer_init
+	r1 = r8
+	r2 = r7
+	r3 = 1
+	call bpf_timer_init                      ; error: timer pointer in R1 doesn't match map pointer
+none:
+	r0 = 0
+	exit

@@ -194,3 +194,38 @@ out:
 	r0 = *(u16 *)skb[12]
 	r0 = r1                              ; error: R1 !read_ok
 	exit
+
+== a pointer that is behind the end stays behind it
+.type sched_cls
+	r2 = *(u32 *)(r1 + 80)
+	r4 = *(u32 *)(r1 + 76)
+	r3 = r4
+	r3 += 42
+	r1 = 0
+	if r3 > r2 goto again
+	r4 += 14
+	r1 = r4
+again:
+	if r3 > r2 goto out
+	r2 = *(u16 *)(r1 + 9)
+out:
+	r0 = 0
+	exit
+
+== but not once it was moved back
+.type sched_cls
+	r2 = *(u32 *)(r1 + 80)
+	r4 = *(u32 *)(r1 + 76)
+	r3 = r4
+	r3 += 42
+	r1 = 0
+	if r3 > r2 goto again
+	r4 += 14
+	r1 = r4
+again:
+	r3 += -42
+	if r3 > r2 goto out
+	r2 = *(u16 *)(r1 + 9)                    ; error: R1 invalid mem access 'scalar'
+out:
+	r0 = 0
+	exit
