@@ -35,7 +35,6 @@ pub(crate) fn is_arena(program: &Program, map: u32) -> bool {
 impl Explorer<'_> {
     /// A cast between the address spaces: one way gives a pointer into the arena, the other a number.
     pub(crate) fn cast_address(&self, insn: &Insn, state: &mut State) -> Result<(), Reason> {
-        state.read(insn.src)?;
         let refuse = |why: &str| Err(Reason::BadOperand { why: why.to_owned() });
         if insn.imm != TO_KERNEL && insn.imm != TO_USER {
             return refuse("addr_space_cast insn can only convert between address space 1 and 0");
@@ -43,6 +42,7 @@ impl Explorer<'_> {
         if !self.has_arena {
             return refuse("addr_space_cast insn can only be used in a program that has an associated arena");
         }
+        state.read(insn.src)?;
         let pointer = if insn.imm == TO_KERNEL { Value::pointer(Kind::Arena) } else { Value::UNKNOWN };
         state.set(insn.dst, pointer);
         Ok(())
