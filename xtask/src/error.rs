@@ -32,6 +32,9 @@ pub(crate) enum Error {
     /// A file holds no recorded answers of a kind that is known; this is how it begins.
     #[cfg(feature = "golden")]
     GoldenKind { path: PathBuf, heading: String },
+    /// Nothing can be compared with this version of Linux.
+    #[cfg(feature = "golden")]
+    Level { why: String },
     /// There is no benchmark with this in its name.
     #[cfg(feature = "bench")]
     NoBenchmark { name: String },
@@ -56,6 +59,8 @@ impl fmt::Display for Error {
             Error::NoTarget { name, targets } => {
                 write!(f, "no fuzz target `{name}`; there are: {}", targets.join(", "))
             }
+            #[cfg(feature = "golden")]
+            Error::Level { why } => f.write_str(why),
             #[cfg(feature = "golden")]
             Error::Golden { different: 1 } => f.write_str("1 case differs from what is recorded"),
             #[cfg(feature = "golden")]

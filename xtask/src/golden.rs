@@ -62,18 +62,23 @@ struct VerifyArguments {
     /// stands beside the first file: `btf`, or `btf.tar.xz`.
     #[arg(long)]
     btf: Option<PathBuf>,
-    /// The types of the kernel that gave the verdicts.
-    #[arg(long, default_value = KERNEL_BTF)]
-    kernel_btf: PathBuf,
+    /// The types of the kernel that gave the verdicts; by default those of the running kernel, which is to be 6.18.
+    #[arg(long)]
+    kernel_btf: Option<PathBuf>,
     /// What the loader may do.
     #[arg(long, value_enum, default_value_t = Mode::Priv)]
     mode: Mode,
+    /// Judge for this version of Linux, beside what a kernel of that version said: 6.1 or 6.12. Its types are
+    /// given by `--kernel-btf`; without, cases that need them are not compared.
+    #[arg(long, conflicts_with = "mode")]
+    linux: Option<String>,
     /// Print only cases that differ, and a table of them by reason.
     #[arg(long)]
     summary: bool,
 }
 
 /// The types of the running kernel.
+#[cfg(feature = "golden")]
 const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// What the loader of the recorded programs could do.
@@ -109,8 +114,14 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Error>
         What::Report { file } => cargo.arg("report").arg(absolute(file)?),
         What::Scalar { file } => cargo.arg("scalar").arg(absolute(file)?),
         What::Verify(arguments) => {
-            cargo.arg("verify").args(["--mode", arguments.mode.name()]);
-            cargo.arg("--kernel-btf").arg(absolute(&arguments.kernel_btf)?);
+            cargo.arg("verify");
+            match &arguments.linux {
+                Some(level) => cargo.args(["--linux", level]),
+                None => cargo.args(["--mode", arguments.mode.name()]),
+            };
+            if let Some(btf) = &arguments.kernel_btf {
+                cargo.arg("--kernel-btf").arg(absolute(btf)?);
+            }
             if let Some(btf) = &arguments.btf {
                 cargo.arg("--btf").arg(absolute(btf)?);
             }

@@ -8,7 +8,7 @@ use core::fmt;
 pub struct MapType(pub u32);
 
 macro_rules! map_types {
-    ($($konst:ident = $value:literal, $name:literal;)*) => {
+    ($($konst:ident = $value:literal, $name:literal, $major:literal . $minor:literal;)*) => {
         #[allow(non_upper_case_globals)] // they read as the variants of an enum, and are used as such
         impl MapType {
             $(#[doc = concat!("`", $name, "`")] pub const $konst: MapType = MapType($value);)*
@@ -25,44 +25,49 @@ macro_rules! map_types {
             pub fn by_name(name: &str) -> Option<MapType> {
                 match name { $($name => Some(MapType($value)),)* _ => None }
             }
+
+            /// The first Linux version that has it; (0, 0) where it has no name.
+            pub const fn since(self) -> (u8, u8) {
+                match self.0 { $($value => ($major, $minor),)* _ => (0, 0) }
+            }
         }
     };
 }
 
 map_types! {
-    Hash = 1, "hash";
-    Array = 2, "array";
-    ProgArray = 3, "prog_array";
-    PerfEventArray = 4, "perf_event_array";
-    PercpuHash = 5, "percpu_hash";
-    PercpuArray = 6, "percpu_array";
-    StackTrace = 7, "stack_trace";
-    CgroupArray = 8, "cgroup_array";
-    LruHash = 9, "lru_hash";
-    LruPercpuHash = 10, "lru_percpu_hash";
-    LpmTrie = 11, "lpm_trie";
-    ArrayOfMaps = 12, "array_of_maps";
-    HashOfMaps = 13, "hash_of_maps";
-    Devmap = 14, "devmap";
-    Sockmap = 15, "sockmap";
-    Cpumap = 16, "cpumap";
-    Xskmap = 17, "xskmap";
-    Sockhash = 18, "sockhash";
-    CgroupStorage = 19, "cgroup_storage";
-    ReuseportSockarray = 20, "reuseport_sockarray";
-    PercpuCgroupStorage = 21, "percpu_cgroup_storage";
-    Queue = 22, "queue";
-    Stack = 23, "stack";
-    SkStorage = 24, "sk_storage";
-    DevmapHash = 25, "devmap_hash";
-    StructOps = 26, "struct_ops";
-    Ringbuf = 27, "ringbuf";
-    InodeStorage = 28, "inode_storage";
-    TaskStorage = 29, "task_storage";
-    BloomFilter = 30, "bloom_filter";
-    UserRingbuf = 31, "user_ringbuf";
-    CgrpStorage = 32, "cgrp_storage";
-    Arena = 33, "arena";
+    Hash = 1, "hash", 3 . 19;
+    Array = 2, "array", 3 . 19;
+    ProgArray = 3, "prog_array", 4 . 2;
+    PerfEventArray = 4, "perf_event_array", 4 . 3;
+    PercpuHash = 5, "percpu_hash", 4 . 6;
+    PercpuArray = 6, "percpu_array", 4 . 6;
+    StackTrace = 7, "stack_trace", 4 . 6;
+    CgroupArray = 8, "cgroup_array", 4 . 8;
+    LruHash = 9, "lru_hash", 4 . 10;
+    LruPercpuHash = 10, "lru_percpu_hash", 4 . 10;
+    LpmTrie = 11, "lpm_trie", 4 . 11;
+    ArrayOfMaps = 12, "array_of_maps", 4 . 12;
+    HashOfMaps = 13, "hash_of_maps", 4 . 12;
+    Devmap = 14, "devmap", 4 . 14;
+    Sockmap = 15, "sockmap", 4 . 14;
+    Cpumap = 16, "cpumap", 4 . 15;
+    Xskmap = 17, "xskmap", 4 . 18;
+    Sockhash = 18, "sockhash", 4 . 18;
+    CgroupStorage = 19, "cgroup_storage", 4 . 19;
+    ReuseportSockarray = 20, "reuseport_sockarray", 4 . 19;
+    PercpuCgroupStorage = 21, "percpu_cgroup_storage", 4 . 20;
+    Queue = 22, "queue", 4 . 20;
+    Stack = 23, "stack", 4 . 20;
+    SkStorage = 24, "sk_storage", 5 . 2;
+    DevmapHash = 25, "devmap_hash", 5 . 4;
+    StructOps = 26, "struct_ops", 5 . 6;
+    Ringbuf = 27, "ringbuf", 5 . 8;
+    InodeStorage = 28, "inode_storage", 5 . 10;
+    TaskStorage = 29, "task_storage", 5 . 11;
+    BloomFilter = 30, "bloom_filter", 5 . 16;
+    UserRingbuf = 31, "user_ringbuf", 6 . 1;
+    CgrpStorage = 32, "cgrp_storage", 6 . 2;
+    Arena = 33, "arena", 6 . 9;
 }
 
 impl MapType {

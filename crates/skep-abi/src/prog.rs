@@ -9,7 +9,7 @@ use core::fmt;
 pub struct ProgType(pub u32);
 
 macro_rules! prog_types {
-    ($($konst:ident = $value:literal, $name:literal;)*) => {
+    ($($konst:ident = $value:literal, $name:literal, $major:literal . $minor:literal;)*) => {
         #[allow(non_upper_case_globals)] // they read as the variants of an enum, and are used as such
         impl ProgType {
             $(#[doc = concat!("`", $name, "`")] pub const $konst: ProgType = ProgType($value);)*
@@ -26,44 +26,49 @@ macro_rules! prog_types {
             pub fn by_name(name: &str) -> Option<ProgType> {
                 match name { $($name => Some(ProgType($value)),)* _ => None }
             }
+
+            /// The first Linux version that has it; (0, 0) where no Linux has, or it has no name.
+            pub const fn since(self) -> (u8, u8) {
+                match self.0 { $($value => ($major, $minor),)* _ => (0, 0) }
+            }
         }
     };
 }
 
 prog_types! {
-    Unspec = 0, "unspec";
-    SocketFilter = 1, "socket_filter";
-    Kprobe = 2, "kprobe";
-    SchedCls = 3, "sched_cls";
-    SchedAct = 4, "sched_act";
-    Tracepoint = 5, "tracepoint";
-    Xdp = 6, "xdp";
-    PerfEvent = 7, "perf_event";
-    CgroupSkb = 8, "cgroup_skb";
-    CgroupSock = 9, "cgroup_sock";
-    LwtIn = 10, "lwt_in";
-    LwtOut = 11, "lwt_out";
-    LwtXmit = 12, "lwt_xmit";
-    SockOps = 13, "sock_ops";
-    SkSkb = 14, "sk_skb";
-    CgroupDevice = 15, "cgroup_device";
-    SkMsg = 16, "sk_msg";
-    RawTracepoint = 17, "raw_tracepoint";
-    CgroupSockAddr = 18, "cgroup_sock_addr";
-    LwtSeg6local = 19, "lwt_seg6local";
-    LircMode2 = 20, "lirc_mode2";
-    SkReuseport = 21, "sk_reuseport";
-    FlowDissector = 22, "flow_dissector";
-    CgroupSysctl = 23, "cgroup_sysctl";
-    RawTracepointWritable = 24, "raw_tracepoint_writable";
-    CgroupSockopt = 25, "cgroup_sockopt";
-    Tracing = 26, "tracing";
-    StructOps = 27, "struct_ops";
-    Ext = 28, "ext";
-    Lsm = 29, "lsm";
-    SkLookup = 30, "sk_lookup";
-    Syscall = 31, "syscall";
-    Netfilter = 32, "netfilter";
+    Unspec = 0, "unspec", 0 . 0;
+    SocketFilter = 1, "socket_filter", 3 . 19;
+    Kprobe = 2, "kprobe", 4 . 1;
+    SchedCls = 3, "sched_cls", 4 . 1;
+    SchedAct = 4, "sched_act", 4 . 1;
+    Tracepoint = 5, "tracepoint", 4 . 7;
+    Xdp = 6, "xdp", 4 . 8;
+    PerfEvent = 7, "perf_event", 4 . 9;
+    CgroupSkb = 8, "cgroup_skb", 4 . 10;
+    CgroupSock = 9, "cgroup_sock", 4 . 10;
+    LwtIn = 10, "lwt_in", 4 . 10;
+    LwtOut = 11, "lwt_out", 4 . 10;
+    LwtXmit = 12, "lwt_xmit", 4 . 10;
+    SockOps = 13, "sock_ops", 4 . 13;
+    SkSkb = 14, "sk_skb", 4 . 14;
+    CgroupDevice = 15, "cgroup_device", 4 . 15;
+    SkMsg = 16, "sk_msg", 4 . 17;
+    RawTracepoint = 17, "raw_tracepoint", 4 . 17;
+    CgroupSockAddr = 18, "cgroup_sock_addr", 4 . 17;
+    LwtSeg6local = 19, "lwt_seg6local", 4 . 18;
+    LircMode2 = 20, "lirc_mode2", 4 . 18;
+    SkReuseport = 21, "sk_reuseport", 4 . 19;
+    FlowDissector = 22, "flow_dissector", 4 . 20;
+    CgroupSysctl = 23, "cgroup_sysctl", 5 . 2;
+    RawTracepointWritable = 24, "raw_tracepoint_writable", 5 . 2;
+    CgroupSockopt = 25, "cgroup_sockopt", 5 . 3;
+    Tracing = 26, "tracing", 5 . 5;
+    StructOps = 27, "struct_ops", 5 . 6;
+    Ext = 28, "ext", 5 . 6;
+    Lsm = 29, "lsm", 5 . 7;
+    SkLookup = 30, "sk_lookup", 5 . 9;
+    Syscall = 31, "syscall", 5 . 14;
+    Netfilter = 32, "netfilter", 6 . 4;
 }
 
 impl fmt::Debug for ProgType {
@@ -87,7 +92,7 @@ impl fmt::Display for ProgType {
 pub struct AttachType(pub u32);
 
 macro_rules! attach_types {
-    ($($name:ident = $value:literal;)*) => {
+    ($($name:ident = $value:literal, $major:literal . $minor:literal;)*) => {
         impl AttachType {
             $(#[doc = concat!("`BPF_", stringify!($name), "`")] pub const $name: AttachType = AttachType($value);)*
 
@@ -98,69 +103,74 @@ macro_rules! attach_types {
             pub const fn name(self) -> &'static str {
                 match self.0 { $($value => stringify!($name),)* _ => "unknown" }
             }
+
+            /// The first Linux version that has it; (0, 0) where it has no name.
+            pub const fn since(self) -> (u8, u8) {
+                match self.0 { $($value => ($major, $minor),)* _ => (0, 0) }
+            }
         }
     };
 }
 
 attach_types! {
-    CGROUP_INET_INGRESS = 0;
-    CGROUP_INET_EGRESS = 1;
-    CGROUP_INET_SOCK_CREATE = 2;
-    CGROUP_SOCK_OPS = 3;
-    SK_SKB_STREAM_PARSER = 4;
-    SK_SKB_STREAM_VERDICT = 5;
-    CGROUP_DEVICE = 6;
-    SK_MSG_VERDICT = 7;
-    CGROUP_INET4_BIND = 8;
-    CGROUP_INET6_BIND = 9;
-    CGROUP_INET4_CONNECT = 10;
-    CGROUP_INET6_CONNECT = 11;
-    CGROUP_INET4_POST_BIND = 12;
-    CGROUP_INET6_POST_BIND = 13;
-    CGROUP_UDP4_SENDMSG = 14;
-    CGROUP_UDP6_SENDMSG = 15;
-    LIRC_MODE2 = 16;
-    FLOW_DISSECTOR = 17;
-    CGROUP_SYSCTL = 18;
-    CGROUP_UDP4_RECVMSG = 19;
-    CGROUP_UDP6_RECVMSG = 20;
-    CGROUP_GETSOCKOPT = 21;
-    CGROUP_SETSOCKOPT = 22;
-    TRACE_RAW_TP = 23;
-    TRACE_FENTRY = 24;
-    TRACE_FEXIT = 25;
-    MODIFY_RETURN = 26;
-    LSM_MAC = 27;
-    TRACE_ITER = 28;
-    CGROUP_INET4_GETPEERNAME = 29;
-    CGROUP_INET6_GETPEERNAME = 30;
-    CGROUP_INET4_GETSOCKNAME = 31;
-    CGROUP_INET6_GETSOCKNAME = 32;
-    XDP_DEVMAP = 33;
-    CGROUP_INET_SOCK_RELEASE = 34;
-    XDP_CPUMAP = 35;
-    SK_LOOKUP = 36;
-    XDP = 37;
-    SK_SKB_VERDICT = 38;
-    SK_REUSEPORT_SELECT = 39;
-    SK_REUSEPORT_SELECT_OR_MIGRATE = 40;
-    PERF_EVENT = 41;
-    TRACE_KPROBE_MULTI = 42;
-    LSM_CGROUP = 43;
-    STRUCT_OPS = 44;
-    NETFILTER = 45;
-    TCX_INGRESS = 46;
-    TCX_EGRESS = 47;
-    TRACE_UPROBE_MULTI = 48;
-    CGROUP_UNIX_CONNECT = 49;
-    CGROUP_UNIX_SENDMSG = 50;
-    CGROUP_UNIX_RECVMSG = 51;
-    CGROUP_UNIX_GETPEERNAME = 52;
-    CGROUP_UNIX_GETSOCKNAME = 53;
-    NETKIT_PRIMARY = 54;
-    NETKIT_PEER = 55;
-    TRACE_KPROBE_SESSION = 56;
-    TRACE_UPROBE_SESSION = 57;
+    CGROUP_INET_INGRESS = 0, 4 . 10;
+    CGROUP_INET_EGRESS = 1, 4 . 10;
+    CGROUP_INET_SOCK_CREATE = 2, 4 . 10;
+    CGROUP_SOCK_OPS = 3, 4 . 13;
+    SK_SKB_STREAM_PARSER = 4, 4 . 14;
+    SK_SKB_STREAM_VERDICT = 5, 4 . 14;
+    CGROUP_DEVICE = 6, 4 . 15;
+    SK_MSG_VERDICT = 7, 4 . 17;
+    CGROUP_INET4_BIND = 8, 4 . 17;
+    CGROUP_INET6_BIND = 9, 4 . 17;
+    CGROUP_INET4_CONNECT = 10, 4 . 17;
+    CGROUP_INET6_CONNECT = 11, 4 . 17;
+    CGROUP_INET4_POST_BIND = 12, 4 . 17;
+    CGROUP_INET6_POST_BIND = 13, 4 . 17;
+    CGROUP_UDP4_SENDMSG = 14, 4 . 18;
+    CGROUP_UDP6_SENDMSG = 15, 4 . 18;
+    LIRC_MODE2 = 16, 4 . 18;
+    FLOW_DISSECTOR = 17, 4 . 20;
+    CGROUP_SYSCTL = 18, 5 . 2;
+    CGROUP_UDP4_RECVMSG = 19, 5 . 2;
+    CGROUP_UDP6_RECVMSG = 20, 5 . 2;
+    CGROUP_GETSOCKOPT = 21, 5 . 3;
+    CGROUP_SETSOCKOPT = 22, 5 . 3;
+    TRACE_RAW_TP = 23, 5 . 5;
+    TRACE_FENTRY = 24, 5 . 5;
+    TRACE_FEXIT = 25, 5 . 5;
+    MODIFY_RETURN = 26, 5 . 7;
+    LSM_MAC = 27, 5 . 7;
+    TRACE_ITER = 28, 5 . 8;
+    CGROUP_INET4_GETPEERNAME = 29, 5 . 8;
+    CGROUP_INET6_GETPEERNAME = 30, 5 . 8;
+    CGROUP_INET4_GETSOCKNAME = 31, 5 . 8;
+    CGROUP_INET6_GETSOCKNAME = 32, 5 . 8;
+    XDP_DEVMAP = 33, 5 . 8;
+    CGROUP_INET_SOCK_RELEASE = 34, 5 . 9;
+    XDP_CPUMAP = 35, 5 . 9;
+    SK_LOOKUP = 36, 5 . 9;
+    XDP = 37, 5 . 10;
+    SK_SKB_VERDICT = 38, 5 . 13;
+    SK_REUSEPORT_SELECT = 39, 5 . 14;
+    SK_REUSEPORT_SELECT_OR_MIGRATE = 40, 5 . 14;
+    PERF_EVENT = 41, 5 . 15;
+    TRACE_KPROBE_MULTI = 42, 5 . 18;
+    LSM_CGROUP = 43, 6 . 0;
+    STRUCT_OPS = 44, 6 . 4;
+    NETFILTER = 45, 6 . 4;
+    TCX_INGRESS = 46, 6 . 6;
+    TCX_EGRESS = 47, 6 . 6;
+    TRACE_UPROBE_MULTI = 48, 6 . 6;
+    CGROUP_UNIX_CONNECT = 49, 6 . 7;
+    CGROUP_UNIX_SENDMSG = 50, 6 . 7;
+    CGROUP_UNIX_RECVMSG = 51, 6 . 7;
+    CGROUP_UNIX_GETPEERNAME = 52, 6 . 7;
+    CGROUP_UNIX_GETSOCKNAME = 53, 6 . 7;
+    NETKIT_PRIMARY = 54, 6 . 7;
+    NETKIT_PEER = 55, 6 . 7;
+    TRACE_KPROBE_SESSION = 56, 6 . 10;
+    TRACE_UPROBE_SESSION = 57, 6 . 13;
 }
 
 impl fmt::Debug for AttachType {

@@ -11,7 +11,7 @@ use skep::btf::Btf;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded, VerifierStats};
 use skep::obj::{Object, Program};
 use skep::verify::report::{Edit, Report, kernel_log};
-use skep::verify::{Verified, VerifyError};
+use skep::verify::{Level, Verified, VerifyError};
 use skep::{LinuxHost, verify as verifier};
 
 use crate::facts;
@@ -58,6 +58,7 @@ Examples:
   skep verify firewall.s                    accepted, or why not
   skep verify firewall.o --host both        ask the running kernel too
   skep verify firewall.o --facts            what is proved of it: registers, loops, cost, effects
+  skep verify firewall.o --linux 6.1        whether Linux 6.1 would take it, wherever this runs
   skep verify --from-kernel-log dmesg.txt   what a kernel's verifier means by its log
   skep verify firewall.c --fix              a diff that adds the checks that are missing
   skep verify firewall.o --stats            a CSV line a program, in veristat's columns
@@ -80,6 +81,15 @@ pub(crate) struct Options {
     /// What the program's loader may do, for skep's verifier; the kernel looks at whoever asks
     #[arg(long, value_enum, default_value = "all")]
     privileges: Loader,
+
+    /// The Linux to judge for, for skep's verifier: 6.1, 6.6, 6.12 or 6.18
+    #[arg(long, value_name = "VERSION", default_value_t = Level::default(), value_parser = str::parse::<Level>)]
+    linux: Level,
+
+    /// The types of the kernel to judge for, as that kernel shows them in /sys/kernel/btf/vmlinux; by default the running
+    /// kernel's
+    #[arg(long, value_name = "FILE")]
+    kernel_btf: Option<PathBuf>,
 
     /// Explain a kernel's log: PROG is a file with what its verifier printed
     #[arg(long, conflicts_with_all = ["host", "log", "stats", "name"])]
@@ -275,13 +285,21 @@ pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Re
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
     };
-    let mut asked =
-        verifier::Options { log: options.log, facts: options.facts, privileges, ..Default::default() };
+    let mut asked = verifier::Options {
+        log: options.log,
+        facts: options.facts,
+        privileges,
+        linux: options.linux,
+        ..Default::default()
+    };
     let mut start = Instant::now();
     let mut judged = verifier::verify(program.clone(), &asked);
     // They take longer to read than most programs to verify, and few programs need them.
     if matches!(&judged, Err(error) if error.reason == verifier::Reason::NoKernelTypes) {
-        asked.kernel = running_kernel();
+        asked.kernel = match &options.kernel_btf {
+            Some(path) => Some(types_in(path)?),
+            None => running_kernel(),
+        };
         start = Instant::now();
         judged = verifier::verify(program.clone(), &asked);
     }
@@ -329,6 +347,17 @@ fn counted(stats: verifier::Stats, time: Duration) -> VerifierStats {
 
 /// Where a kernel shows its types.
 const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
+
+/// The types in a file.
+fn types_in(path: &Path) -> Result<Arc<Btf>, Failure> {
+    let file = path.display();
+    let bytes =
+        std::fs::read(path).map_err(|error| Failure::Message(format!("can't read {file}: {error}")))?;
+    let btf = Btf::parse(&bytes).map_err(|error| {
+        Failure::Message(format!("{file}: expected BTF as /sys/kernel/btf/vmlinux has it: {error}"))
+    })?;
+    Ok(Arc::new(btf))
+}
 
 /// The types of the running kernel, if it shows them: what programs that are written for it are judged by.
 fn running_kernel() -> Option<Arc<Btf>> {
@@ -455,10 +484,18 @@ fn ask_linux(object: &Object, function: usize, prog: &Path, log: bool) -> Result
     }
 }
 
+/// The Linux that was judged for, where it is not the one that is always meant.
+fn judged_for(options: &Options, verdict: &Verdict) -> String {
+    let earlier = options.linux != Level::default() && verdict.host == "user";
+    if earlier { format!(" for Linux {}", options.linux) } else { String::new() }
+}
+
 fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Failure> {
     if options.json {
         return out.json(&json!({
-            "prog": verdict.program, "host": verdict.host, "accepted": verdict.accepted, "insn": verdict.insn,
+            "prog": verdict.program, "host": verdict.host,
+            "linux": (verdict.host == "user").then(|| options.linux.to_string()),
+            "accepted": verdict.accepted, "insn": verdict.insn,
             "reason": if verdict.accepted { None } else { Some(&verdict.report) },
             "verify_us": crate::run::microseconds(verdict.time), "insns_processed": verdict.stats.insns.unwrap_or(0),
             "states": verdict.stats.states.unwrap_or(0), "report": verdict.explained, "log": if options.log { Some(&verdict.log) } else { None },
@@ -471,9 +508,10 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
     if verdict.accepted {
         writeln!(
             out,
-            "{}: accepted by {}: {} instructions looked at, {:.0} us",
+            "{}: accepted by {}{}: {} instructions looked at, {:.0} us",
             verdict.program,
             verdict.host,
+            judged_for(options, verdict),
             verdict.stats.insns.unwrap_or(0),
             verdict.time.as_secs_f64() * 1e6
         )?;
@@ -481,7 +519,9 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
             write!(out, "{text}")?;
         }
     } else {
-        writeln!(out, "{}: refused by {}\n{}", verdict.program, verdict.host, verdict.report.trim_end())?;
+        let judged_for = judged_for(options, verdict);
+        let report = verdict.report.trim_end();
+        writeln!(out, "{}: refused by {}{judged_for}\n{report}", verdict.program, verdict.host)?;
     }
     Ok(())
 }

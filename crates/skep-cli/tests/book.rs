@@ -57,3 +57,16 @@ fn the_first_program_does_what_the_page_shows() {
     assert!(err.starts_with(reason), "{reason:?} does not begin\n{err}");
     assert!(err.contains("invalid access to packet"), "{err}");
 }
+
+#[test]
+fn the_page_on_versions_lists_every_judgement() {
+    let path = workspace_root().join("docs/src/levels.md");
+    let text = std::fs::read_to_string(&path).expect("the page");
+    let listed: Vec<&str> = text.lines().filter(|line| line.starts_with("| 6.")).collect();
+    let row = |judgement: &skep::verify::Judgement| {
+        let (major, minor) = judgement.since();
+        format!("| {major}.{minor} | {} |", judgement.doc())
+    };
+    let wanted: Vec<String> = skep::verify::Judgement::ALL.iter().map(row).collect();
+    assert_eq!(listed, wanted);
+}

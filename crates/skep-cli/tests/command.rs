@@ -191,3 +191,29 @@ fn verify_judges_for_loaders_without_perfmon() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(out(&refused).contains("R0 leaks addr as return value"), "{}", out(&refused));
 }
+
+#[test]
+fn a_program_is_judged_for_another_linux() {
+    let folder = TempDir::new("linux");
+    let source = ".section \"xdp\"\nwho:\n    r1 = r10\n    r1 += -16\n    r2 = 16\n    call bpf_get_current_comm\n    \
+                  r0 = 2\n    exit\n";
+    let path = file(&folder, "who.s", source);
+    assert_eq!(skep(&["verify", &path]).status.code(), Some(0));
+    let refused = skep(&["verify", &path, "--linux", "6.12"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = out(&refused);
+    let words = "bpf_get_current_comm for programs of kind xdp is there since Linux 6.16; the program is judged for 6.12";
+    assert!(said.starts_with("who: refused by user for Linux 6.12\nerror[linux-version]: "), "{said}");
+    assert!(said.contains(words), "{said}");
+    let json = out(&skep(&["verify", &path, "--linux", "6.12", "--json"]));
+    assert!(json.contains(r#""linux":"6.12""#) && json.contains(r#""rule":"linux-version""#), "{json}");
+    let unknown = skep(&["verify", &path, "--linux", "5.15"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(
+        err(&unknown).contains("programs are judged for Linux 6.1, 6.6, 6.12, 6.18"),
+        "{}",
+        err(&unknown)
+    );
+    let absent = skep(&["verify", &path, "--kernel-btf", "nowhere"]);
+    assert_eq!(absent.status.code(), Some(0), "types are read only where they are needed");
+}

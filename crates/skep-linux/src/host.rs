@@ -48,6 +48,15 @@ impl LinuxHost {
         self.types.refusals()
     }
 
+    /// The kernel's verdict on a program, and its verifier's log without the states on the way. Unlike a load, this
+    /// tries nothing else where the kernel refuses (no other attach type, not without types), and keeps nothing.
+    pub fn judge(&mut self, program: &Program, maps: &[MapId]) -> Result<Judgement, HostError> {
+        let fds = maps.iter().map(|&map| self.map(map).map(|map| map.raw_fd() as i32));
+        let fds = fds.collect::<Result<Vec<_>, _>>()?;
+        let (result, log) = prog::judge(program, &fds, &mut self.types)?;
+        Ok(Judgement { errno: result.err(), log })
+    }
+
     fn map(&self, id: MapId) -> Result<&Map, HostError> {
         self.maps.get(&id.0).ok_or_else(|| absent("map", id.0))
     }
@@ -70,6 +79,15 @@ impl LinuxHost {
             HostError::Errno { what: format!("create map `{}`", spec.name), errno, why }
         })
     }
+}
+
+/// What the kernel says to a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// Why it refuses; `None` if it takes the program.
+    pub errno: Option<Errno>,
+    /// What its verifier says. Empty where the program was refused before that had a say.
+    pub log: String,
 }
 
 impl Default for LinuxHost {

@@ -31,4 +31,4 @@ mod ringbuf;
 mod sys;
 mod types;
 
-pub use host::LinuxHost;
+pub use host::{Judgement, LinuxHost};

@@ -47,6 +47,44 @@ pub(crate) fn load(
     options: &LoadOptions,
     types: &mut TypeStore,
 ) -> Result<(Prog, LoadInfo), HostError> {
+    let start = Instant::now();
+    let ((result, log), elapsed) = with_request(program, map_fds, types, |request| {
+        let answer = load_with_log(request, options);
+        (answer, start.elapsed())
+    })?;
+    let fd = result.map_err(|errno| refusal(program, errno, log.clone()))?;
+    let info: ProgInfo = sys::info(fd.as_fd()).unwrap_or_default();
+    let stats = VerifierStats::of_log(&log);
+    let load_info = LoadInfo {
+        engine: "kernel",
+        verify: stats.time.unwrap_or(elapsed),
+        compile: Duration::ZERO,
+        code_bytes: info.jited_prog_len,
+        insns_processed: stats.insns.unwrap_or(0),
+        stats,
+        log: if options.log { log } else { String::new() },
+    };
+    let prog = Prog { fd, id: info.id, prog_type: program.prog_type, name: program.name.clone() };
+    Ok((prog, load_info))
+}
+
+/// Asks for the verdict on a program exactly as it is: whether the kernel takes it, and the log without the states.
+pub(crate) fn judge(
+    program: &Program,
+    map_fds: &[i32],
+    types: &mut TypeStore,
+) -> Result<(Result<(), Errno>, String), HostError> {
+    let (result, log) = with_request(program, map_fds, types, |request| load_at(&request, log::LEVEL_STATS))?;
+    Ok((result.map(drop), log))
+}
+
+/// Makes ready what a load is asked with, and asks.
+fn with_request<T>(
+    program: &Program,
+    map_fds: &[i32],
+    types: &mut TypeStore,
+    ask: impl FnOnce(ProgLoad<'_>) -> T,
+) -> Result<T, HostError> {
     let what = || format!("load program `{}`", program.name);
     let license = CString::new(program.license.as_bytes()).map_err(|_| HostError::Errno {
         what: what(),
@@ -73,9 +111,11 @@ pub(crate) fn load(
         0 => machine::version_code(machine::kernel_version()),
         given => given,
     };
-    let request = ProgLoad {
+    Ok(ask(ProgLoad {
         prog_type: program.prog_type.0,
         expected_attach_type: program.attach_type.0,
+        flags: program.flags.0,
+        attach_btf_id: attach_btf_id(program)?,
         name: kernel_name(&program.name),
         insns: &insns,
         license: &license,
@@ -84,24 +124,28 @@ pub(crate) fn load(
         funcs,
         lines,
         maps: if indexed { map_fds } else { &[] },
+    }))
+}
+
+/// What of the kernel the program is written for, by its id in the kernel's types; 0 if it names nothing there.
+/// What an extension replaces is a function of another program, which has no id there.
+fn attach_btf_id(program: &Program) -> Result<u32, HostError> {
+    let kind = match (program.prog_type, program.attach_type) {
+        (ProgType::StructOps, _) => Kind::Struct,
+        (ProgType::Tracing, AttachType::TRACE_RAW_TP) => Kind::Typedef,
+        (ProgType::Tracing | ProgType::Lsm, _) => Kind::Func,
+        _ => return Ok(0),
     };
-    let start = Instant::now();
-    let (result, log) = load_with_log(request, options);
-    let elapsed = start.elapsed();
-    let fd = result.map_err(|errno| refusal(program, errno, log.clone()))?;
-    let info: ProgInfo = sys::info(fd.as_fd()).unwrap_or_default();
-    let stats = VerifierStats::of_log(&log);
-    let load_info = LoadInfo {
-        engine: "kernel",
-        verify: stats.time.unwrap_or(elapsed),
-        compile: Duration::ZERO,
-        code_bytes: info.jited_prog_len,
-        insns_processed: stats.insns.unwrap_or(0),
-        stats,
-        log: if options.log { log } else { String::new() },
-    };
-    let prog = Prog { fd, id: info.id, prog_type: program.prog_type, name: program.name.clone() };
-    Ok((prog, load_info))
+    let Some(name) = program.attach_to.as_deref() else { return Ok(0) };
+    kernel_types().and_then(|btf| btf.find(name, kind)).map(|id| id.0).ok_or_else(|| absent(program, name))
+}
+
+/// The error for what the kernel has not.
+fn absent(program: &Program, name: &str) -> HostError {
+    HostError::Unsupported {
+        what: format!("load program `{}`, which needs `{name}` of the kernel", program.name),
+        why: format!("{KERNEL_TYPES} of this kernel names none: it may be newer, or in a module"),
+    }
 }
 
 /// What the kernel could only say in its own words, or what would make it read memory that isn't ours.
@@ -161,12 +205,7 @@ fn by_kernel_id(program: &Program, insns: &mut [Insn]) -> Result<(), HostError> 
             Some(id) => insn.imm = i64::from(id.0),
             // The program does without it: the kernel refuses the call only where it is reached.
             None if weak => insn.imm = 0,
-            None => {
-                return Err(HostError::Unsupported {
-                    what: format!("load program `{}`, which needs `{name}` of the kernel", program.name),
-                    why: format!("{KERNEL_TYPES} of this kernel names none: it may be newer, or in a module"),
-                });
-            }
+            None => return Err(absent(program, name)),
         }
     }
     Ok(())
@@ -201,6 +240,8 @@ fn has_fd_array() -> bool {
         let request = ProgLoad {
             prog_type: ProgType::SocketFilter.0,
             expected_attach_type: 0,
+            flags: 0,
+            attach_btf_id: 0,
             name: [0; sys::NAME_BYTES],
             insns: &insns,
             license: c"GPL",

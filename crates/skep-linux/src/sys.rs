@@ -181,6 +181,9 @@ pub(crate) struct LineInfo {
 pub(crate) struct ProgLoad<'a> {
     pub(crate) prog_type: u32,
     pub(crate) expected_attach_type: u32,
+    pub(crate) flags: u32,
+    /// What of the kernel the program is written for, by its id in the kernel's types; 0 for nothing.
+    pub(crate) attach_btf_id: u32,
     pub(crate) name: [u8; NAME_BYTES],
     pub(crate) insns: &'a [u8],
     pub(crate) license: &'a std::ffi::CStr,
@@ -223,7 +226,7 @@ struct ProgLoadAttr {
 }
 
 /// `{ prog_type, insn_cnt, insns, license, log_level, log_size, log_buf, kern_version, prog_name,
-/// expected_attach_type, prog_btf_fd, func_info…, line_info…, fd_array }`: loads a program. Gives beside the
+/// expected_attach_type, prog_flags, attach_btf_id, prog_btf_fd, func_info…, line_info…, fd_array }`: loads a program. Gives beside the
 /// descriptor or error how long the log would like to be, where the kernel says it (6.4).
 pub(crate) fn prog_load(
     load: &ProgLoad<'_>,
@@ -239,6 +242,8 @@ pub(crate) fn prog_load(
         log_size: log.len() as u32,
         log_buf: address_mut(log),
         kern_version: load.kern_version,
+        prog_flags: load.flags,
+        attach_btf_id: load.attach_btf_id,
         prog_name: load.name,
         expected_attach_type: load.expected_attach_type,
         prog_btf_fd: load.btf.map_or(0, |fd| fd.as_raw_fd() as u32),

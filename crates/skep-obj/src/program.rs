@@ -77,6 +77,16 @@ impl ProgFlags {
     /// It is for one device only.
     pub const XDP_DEV_BOUND_ONLY: ProgFlags = ProgFlags(1 << 6);
 
+    /// The first version of Linux that takes a flag, with the flag's name there.
+    pub const SINCE: &'static [(ProgFlags, &'static str, (u8, u8))] = &[
+        (ProgFlags::STRICT_ALIGNMENT, "BPF_F_STRICT_ALIGNMENT", (4, 12)),
+        (ProgFlags::ANY_ALIGNMENT, "BPF_F_ANY_ALIGNMENT", (5, 0)),
+        (ProgFlags::TEST_STATE_FREQ, "BPF_F_TEST_STATE_FREQ", (5, 4)),
+        (ProgFlags::SLEEPABLE, "BPF_F_SLEEPABLE", (5, 10)),
+        (ProgFlags::XDP_HAS_FRAGS, "BPF_F_XDP_HAS_FRAGS", (5, 18)),
+        (ProgFlags::XDP_DEV_BOUND_ONLY, "BPF_F_XDP_DEV_BOUND_ONLY", (6, 3)),
+    ];
+
     /// Those that a section name asks for.
     pub const fn of(section: &SectionKind) -> ProgFlags {
         let sleepable = if section.sleepable { ProgFlags::SLEEPABLE.0 } else { 0 };

@@ -7,6 +7,7 @@ use crate::arena;
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::Explorer;
+use crate::level::Judgement;
 use crate::options::Rules;
 use crate::state::State;
 use crate::step::{bits, unknown};
@@ -55,7 +56,11 @@ impl Explorer<'_> {
         let value = match (left.is_pointer(), right.is_pointer()) {
             (false, false) => {
                 self.confine_numbers(at, insn, op, operand)?;
-                Ok(numbers(op, width, operand, &left, &right))
+                let mut value = numbers(op, width, operand, &left, &right);
+                if matches!(op, AluOp::Add | AluOp::Sub) && !self.judges.has(Judgement::WrappedSums) {
+                    value.num = left.num.sum_without_wrap(op, width, right.num);
+                }
+                Ok(value)
             }
             (true, true) => pointers(insn, op, width, &left),
             (true, false) => {

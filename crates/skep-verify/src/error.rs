@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use skep_abi::SocketKind;
 
+use crate::level::Level;
 use crate::report::{Cause, Class};
 use crate::verified::Stats;
 
@@ -363,6 +364,15 @@ pub enum Reason {
         /// The kind of program.
         prog_type: &'static str,
     },
+    /// It is not there in the Linux that the program is judged for.
+    Later {
+        /// What it is.
+        what: String,
+        /// The first version of Linux that has it, or judges so.
+        since: (u8, u8),
+        /// The version that the program is judged for.
+        asked: Level,
+    },
     /// The function is for programs under a GPL-compatible licence.
     NeedsGpl {
         /// Its name.
@@ -565,6 +575,9 @@ impl fmt::Display for Reason {
             }
             Reason::FunctionNotHere { function, prog_type } => {
                 write!(f, "program of kind {prog_type} cannot use helper {function}")
+            }
+            Reason::Later { what, since: (major, minor), asked } => {
+                write!(f, "{what} is there since Linux {major}.{minor}; the program is judged for {asked}")
             }
             Reason::NeedsGpl { function, license } => write!(
                 f,

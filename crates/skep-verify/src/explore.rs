@@ -27,6 +27,7 @@ use crate::global::Globals;
 use crate::kernel::own_types;
 use crate::kfunc::Prototype;
 use crate::kptr::{Records, records};
+use crate::level::{Judgement, Judgements};
 use crate::liveness;
 use crate::options::{Options, Rules};
 use crate::privilege::kind_allowed;
@@ -121,6 +122,8 @@ pub(crate) struct Explorer<'a> {
     pub(crate) options: &'a Options,
     /// The kernel's types, or those of the functions' objects where there is no kernel.
     pub(crate) kernel: Option<&'a Btf>,
+    /// What the Linux that is asked for judges as later ones do.
+    pub(crate) judges: Judgements,
     pub(crate) context: Option<&'static Context>,
     /// What of the kernel the program is written for.
     pub(crate) target: Option<Target>,
@@ -222,10 +225,14 @@ fn judge(
     let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
     kind_allowed(program.prog_type, options.privileges).map_err(|reason| bare(0, reason))?;
     let context = program.prog_type.context();
-    let handler = handler(&program).map_err(|reason| bare(0, reason))?;
-    let flow = Flow::new(&program, options.rules, handler).map_err(|(insn, reason)| bare(insn, reason))?;
-    crate::maps::check(&program, options.privileges).map_err(|(insn, reason)| bare(insn, reason))?;
-    check_load(&program, options.rules).map_err(|(insn, reason)| bare(insn, reason))?;
+    let judges = Judgements::of(options.linux);
+    let handles = judges.has(Judgement::Exceptions);
+    let handler = if handles { handler(&program).map_err(|reason| bare(0, reason))? } else { None };
+    let flow = Flow::new(&program, options.rules, options.linux, handler)
+        .map_err(|(insn, reason)| bare(insn, reason))?;
+    crate::maps::check(&program, options.privileges, options.linux)
+        .map_err(|(insn, reason)| bare(insn, reason))?;
+    check_load(&program, options.rules, options.linux).map_err(|(insn, reason)| bare(insn, reason))?;
     let target = Target::of(&program, options).map_err(|reason| bare(0, reason))?;
     if context.is_none() && target.is_none() && program.prog_type != ProgType::Unspec {
         return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
@@ -240,9 +247,10 @@ fn judge(
         program: &program,
         options,
         kernel: options.kernel.as_deref().or(own_types.as_ref()),
+        judges,
         context,
         target,
-        globals: Globals::new(&program, &flow),
+        globals: Globals::new(&program, &flow, judges),
         handler,
         flow,
         facts: vec![Fact::Unreachable; slots],

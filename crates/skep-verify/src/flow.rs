@@ -10,6 +10,7 @@ use skep_obj::{MAX_FUNCTIONS, MAX_SLOTS, Program};
 use crate::callback::calls_back;
 use crate::error::Reason;
 use crate::kernel::kernel_function;
+use crate::level::Level;
 use crate::liveness;
 use crate::options::Rules;
 
@@ -34,7 +35,12 @@ pub(crate) struct Flow {
 type Refused = (usize, Reason);
 
 impl Flow {
-    pub(crate) fn new(program: &Program, rules: Rules, handler: Option<usize>) -> Result<Flow, Refused> {
+    pub(crate) fn new(
+        program: &Program,
+        rules: Rules,
+        linux: Level,
+        handler: Option<usize>,
+    ) -> Result<Flow, Refused> {
         let slots = program.insns.len();
         let mut flow = Flow {
             function: vec![0; slots],
@@ -46,7 +52,7 @@ impl Flow {
         };
         flow.lay_out(program)?;
         for (at, insn) in program.insns.iter().enumerate() {
-            decodable(program, at, insn)?;
+            decodable(program, at, insn, linux)?;
         }
         for index in 0..program.functions.len() {
             flow.edges(program, index, rules)?;
@@ -287,7 +293,7 @@ fn inside(
 }
 
 /// Checks that a slot is an instruction with registers that exist.
-fn decodable(program: &Program, at: usize, insn: &Insn) -> Result<(), Refused> {
+fn decodable(program: &Program, at: usize, insn: &Insn, linux: Level) -> Result<(), Refused> {
     let in_wide = at > 0 && program.insns[at - 1].slots() == 2;
     match insn.op() {
         Op::Tail if in_wide => return Ok(()),
@@ -304,6 +310,7 @@ fn decodable(program: &Program, at: usize, insn: &Insn) -> Result<(), Refused> {
         return Err((at, Reason::Undecodable { why: "a wide load lacks its second slot".to_owned() }));
     }
     let Some(row) = insn.row() else { return Ok(()) };
+    linux.requires(row.linux, || format!("the instruction `{}`", row.name)).map_err(|reason| (at, reason))?;
     for (role, reg) in [(row.dst, insn.dst), (row.src, insn.src)] {
         if role != Role::None && reg.index() >= skep_isa::Reg::COUNT {
             return Err((at, Reason::BadRegister { register: reg.0 }));

@@ -18,6 +18,7 @@ use crate::explore::{Explorer, Next};
 use crate::flow::Flow;
 use crate::kernel::kernel_function;
 use crate::leave::may_leave;
+use crate::level::{Judgement, Judgements};
 use crate::pointer::{Access, stack_span, unmodified};
 use crate::signature::{Param, signature};
 use crate::state::{Frame, Hold, State};
@@ -46,12 +47,13 @@ struct Global {
 }
 
 impl Globals {
-    pub(crate) fn new(program: &Program, flow: &Flow) -> Globals {
+    pub(crate) fn new(program: &Program, flow: &Flow, judges: Judgements) -> Globals {
         let is_global = |index: usize| {
             let function = &program.functions[index];
             index > 0 && function.global && function.btf_id.is_some() && program.btf.is_some()
         };
-        let global = |index| is_global(index).then(Global::default);
+        let called = !judges.has(Judgement::UncalledGlobals);
+        let global = |index| is_global(index).then(|| Global { called, ..Global::default() });
         let mut functions: Vec<Option<Global>> = (0..program.functions.len()).map(global).collect();
         if functions.iter().any(Option::is_some) {
             let moves = flow.with_callees(program, moves_packet);
@@ -116,11 +118,13 @@ impl Explorer<'_> {
     /// What a global function takes.
     fn params(&mut self, function: usize) -> Result<Rc<[Param]>, Reason> {
         let program = self.program;
+        let judges = self.judges;
         let params = match self.globals.functions.get_mut(function) {
-            Some(Some(global)) => {
-                global.params.get_or_insert_with(|| signature(program, function).map(Into::into)).clone()
-            }
-            _ => signature(program, function).map(Into::into),
+            Some(Some(global)) => global
+                .params
+                .get_or_insert_with(|| signature(program, function, judges).map(Into::into))
+                .clone(),
+            _ => signature(program, function, judges).map(Into::into),
         };
         params
             .map_err(|why| Reason::GlobalFunction { function: program.functions[function].name.clone(), why })
@@ -137,6 +141,13 @@ impl Explorer<'_> {
             return Err(Reason::GlobalFunction {
                 function: self.program.functions[function].name.clone(),
                 why: "global function calls are not allowed while holding a lock: use a static one"
+                    .to_owned(),
+            });
+        }
+        if state.sections.preempt > 0 && !self.judges.has(Judgement::GlobalCallsInSections) {
+            return Err(Reason::GlobalFunction {
+                function: self.program.functions[function].name.clone(),
+                why: "global function calls are not allowed with preemption disabled: use a static one"
                     .to_owned(),
             });
         }

@@ -7,6 +7,7 @@ use crate::arith::fits_narrow;
 use crate::domain::Scalar;
 use crate::error::Reason;
 use crate::explore::{Explorer, Holder, Next};
+use crate::level::Judgement;
 use crate::state::State;
 use crate::value::{Flags, Id, Kind, Value};
 
@@ -15,6 +16,9 @@ const MAX_PACKET_OFFSET: u64 = 0xffff;
 
 /// How many linked values a branch may tell something of: those beyond lose their link.
 const MAX_LINKED: usize = 16;
+
+/// What a comparison tells of both numbers on one way; nothing where that way is not possible.
+type Told = Option<(Scalar, Scalar)>;
 
 impl Explorer<'_> {
     /// `if dst cond operand goto target`.
@@ -68,7 +72,7 @@ impl Explorer<'_> {
         let purposeful = packet.is_some_and(|packet| packet.learn(state, &mut other));
         self.comparison_allowed(insn, (&left, &right), purposeful)?;
         let equal = if cond == Cond::Eq { &mut other } else { &mut *state };
-        if equality && operand == Src::Reg {
+        if equality && operand == Src::Reg && self.judges.has(Judgement::NullnessByComparison) {
             equal_pointers(equal, insn, &left, &right);
         }
         self.push(target, other)?;
@@ -87,8 +91,7 @@ impl Explorer<'_> {
         state: &mut State,
     ) -> Result<Next, Reason> {
         let same = operand == Src::Reg && insn.dst == insn.src;
-        let taken = left.num.assume(cond, width, right.num);
-        let passed = left.num.assume_not(cond, width, right.num);
+        let (taken, passed) = self.assumed(cond, width, left.num, right.num);
         let (Some(taken), Some(passed)) = (taken, passed) else {
             // Only what is known of the operands decides: it must hold on every path that is pruned by this one.
             self.need_precise(state, insn.dst);
@@ -131,6 +134,30 @@ impl Explorer<'_> {
         }
         self.push(target, other)?;
         Ok(Next::Slot(next))
+    }
+
+    /// What both ways of a comparison tell of the two numbers; nothing of a way that is not possible.
+    fn assumed(&self, cond: Cond, width: Width, left: Scalar, right: Scalar) -> (Told, Told) {
+        let known = |num: Scalar| match width {
+            Width::W64 => num.as_constant().is_some(),
+            Width::W32 => num.half.umin == num.half.umax,
+        };
+        let (taken, passed) = (left.assume(cond, width, right), left.assume_not(cond, width, right));
+        if self.judges.has(Judgement::ComparedUnknowns) {
+            return (taken, passed);
+        }
+        let equality = matches!(cond, Cond::Eq | Cond::Ne);
+        // Ways were ruled out by constants on the right only, and an equality not by bounds.
+        let rules_out =
+            known(right) && (!equality || known(left) || self.judges.has(Judgement::UnequalByBounds));
+        if rules_out {
+            return (taken, passed);
+        }
+        let plain = Some((left, right));
+        let (taken, passed) = (taken.or(plain), passed.or(plain));
+        // Of two numbers of which neither is known, only that they are equal told something.
+        let told = |equal: Cond| known(left) || known(right) || cond == equal && width == Width::W64;
+        (if told(Cond::Eq) { taken } else { plain }, if told(Cond::Ne) { passed } else { plain })
     }
 
     /// `may_goto`: the run-time bound decides, so both ways are possible.

@@ -1,8 +1,8 @@
 //! The verifier: `Program` → `Verified`, or a reason.
 //!
 //! [`verify`] proves of every path of a program that it reads only initialised registers, accesses only memory that
-//! is there, calls functions only with what they take, and ends. Rules and limits are those of Linux 6.18 for
-//! privileged programs; what this verifier can't prove it refuses, and says why.
+//! is there, calls functions only with what they take, and ends. Rules and limits are those of Linux 6.18, or of
+//! an earlier [`Level`] that is asked for; what this verifier can't prove it refuses, and says why.
 //!
 //! - [`domain`]: what is known of numbers, and arithmetic on that;
 //! - `value`, `state`, `stack`: what is known of registers and memory at one point of one path;
@@ -11,6 +11,7 @@
 //! - `context`: accesses to contexts and sockets; `prog`: what the kind of program asks of the whole;
 //! - `target`: what of the kernel a program is written for, and with it what its context holds;
 //! - `exception`: where programs throw, and what handles it; `leave`: what must be given back before;
+//! - `level`: the Linux that a program is judged for, and what others judge otherwise;
 //! - `kernel`, `object`: the kernel's types by name, and what is in an object of one; `map_object`: maps as such objects;
 //! - `arena`: pointers that may lead anywhere;
 //! - `kfunc`, `iter`: calls of the kernel's functions, and the iterators that some of them step;
@@ -94,6 +95,7 @@ mod kernel;
 mod kfunc;
 mod kptr;
 mod leave;
+mod level;
 mod liveness;
 mod lock;
 mod map_object;
@@ -120,6 +122,7 @@ mod watch;
 
 pub use error::{Decision, Place, Reason, Source, VerifyError};
 pub use explore::{verify, verify_watched};
+pub use level::{Judgement, Level, UnknownLevel};
 pub use options::{Limits, Options, Privileges, Rules, Shifts};
 pub use verified::{Fact, Region, Stats, Verified};
 pub use watch::Visit;

@@ -7,6 +7,7 @@ use skep_isa::{Op, Wide};
 use skep_obj::{ProgFlags, Program};
 
 use crate::error::Reason;
+use crate::level::Level;
 use crate::options::Privileges;
 
 /// Most maps that a program loads (`MAX_USED_MAPS`).
@@ -34,7 +35,7 @@ const SLEEPABLE: &[MapType] = &[
 ];
 
 /// Checks the maps that a program loads; the error is at the instruction that loads the one it is about.
-pub(crate) fn check(program: &Program, privileges: Privileges) -> Result<(), (usize, Reason)> {
+pub(crate) fn check(program: &Program, privileges: Privileges, linux: Level) -> Result<(), (usize, Reason)> {
     let sleepable = program.flags.contains(ProgFlags::SLEEPABLE);
     // The one map of each of the two kinds of storage at cgroups.
     let mut storages: [Option<usize>; 2] = [None; 2];
@@ -55,6 +56,10 @@ pub(crate) fn check(program: &Program, privileges: Privileges) -> Result<(), (us
             ));
         }
         let name = &map.name;
+        let kind = map.def.map_type;
+        linux
+            .requires(kind.since(), || format!("the kind of map `{name}`, {kind},"))
+            .map_err(|reason| (at, reason))?;
         if sleepable && !SLEEPABLE.contains(&map.def.map_type) {
             return refuse(format!(
                 "map `{name}` is a {}: Sleepable programs can only use array, hash, ringbuf and local storage maps",

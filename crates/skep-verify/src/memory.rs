@@ -10,6 +10,7 @@ use crate::domain::Scalar;
 use crate::dynptr::{overwrite_dynptrs, reads_no_dynptr};
 use crate::error::Reason;
 use crate::explore::Explorer;
+use crate::level::Judgement;
 use crate::pointer::{
     Access, Span, dereferenced, is_aligned, stack_aligned, stack_span, within_buffer, within_packet,
 };
@@ -304,9 +305,20 @@ impl Explorer<'_> {
         self.stack_bytes_written(reg, uninit, span)?;
         self.note_uninit(frame, uninit, state);
         let from_slot = Some((frame, slot as u8));
+        let stored = state.frames[frame as usize].stack.slot(slot);
+        let other_size = stored.spilled_bytes() != size.bytes() as usize && stored.value.is_scalar();
+        if other_size && stored.spilled_bytes() > 0 && !self.judges.has(Judgement::FilledParts) {
+            return Ok(Value::scalar(Scalar::of_bits(size.bits())));
+        }
         Ok(match fill {
             Fill::Register(mut value) => {
-                if value.is_scalar() && value.id == 0 && size == Size::Dw && value.as_constant().is_none() {
+                let linked = self.judges.has(Judgement::FollowedSpills);
+                if linked
+                    && value.is_scalar()
+                    && value.id == 0
+                    && size == Size::Dw
+                    && value.as_constant().is_none()
+                {
                     value.id = self.new_id();
                     state.frame_at_mut(frame as usize).stack.slot_mut(slot).value = value;
                 }
@@ -324,6 +336,20 @@ impl Explorer<'_> {
                 Value::UNKNOWN
             }
         })
+    }
+
+    /// Whether what is stored is known again when it is loaded.
+    fn follows(&self, stored: &Stored, value: &Value) -> bool {
+        match stored {
+            Stored::Unknown => false,
+            // Of zeroes, every byte is known by itself.
+            Stored::Constant(constant) => *constant != 0 || self.judges.has(Judgement::FilledParts),
+            Stored::Register(_) => {
+                let bounded =
+                    value.num.full != Scalar::UNKNOWN.full || value.num.half != Scalar::UNKNOWN.half;
+                !value.is_scalar() || bounded || self.judges.has(Judgement::FollowedSpills)
+            }
+        }
     }
 
     /// Notes the slot that the present instruction spills to or fills from.
@@ -414,7 +440,7 @@ impl Explorer<'_> {
                 });
             }
         }
-        let tracked = byte == 0 && !matches!(stored, Stored::Unknown);
+        let tracked = byte == 0 && self.follows(&stored, &value);
         if !tracked {
             let kind = if zero { Byte::Zero } else { Byte::Misc };
             if zero && let Stored::Register(register) = stored {
@@ -427,7 +453,8 @@ impl Explorer<'_> {
         let spilled = match stored {
             Stored::Register(register) if value.is_scalar() => {
                 if value.num.full.umax <= crate::domain::ones(size.bits()) {
-                    self.copy(state, register)
+                    let linked = self.judges.has(Judgement::FollowedSpills);
+                    if linked { self.copy(state, register) } else { value }
                 } else {
                     Value::scalar(value.num.low_bits(size.bits()))
                 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use skep_abi::FunctionTable;
 use skep_btf::Btf;
 
+use crate::level::Level;
+
 /// What a verification is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -21,6 +23,8 @@ pub struct Options {
     pub strict_alignment: bool,
     /// What is refused.
     pub rules: Rules,
+    /// The Linux that the program is judged for.
+    pub linux: Level,
     /// What shifts by a constant beyond the width are.
     pub shifts: Shifts,
     /// The types of the kernel that the program is for: what its objects, and the functions and variables that the
@@ -76,6 +80,7 @@ impl Default for Options {
             facts: false,
             strict_alignment: false,
             rules: Rules::Linux,
+            linux: Level::default(),
             shifts: Shifts::Linux,
             kernel: None,
             functions: FunctionTable::default(),

@@ -2,21 +2,23 @@
 //! Source: `bpf_prog_load_check_attach` of kernel/bpf/syscall.c; `check_attach_btf_id`, `check_abnormal_return`,
 //! `check_return_code` of kernel/bpf/verifier.c, Linux 6.18.
 
-use skep_abi::{Effect, Function, ProgType, Returns};
+use skep_abi::{AttachType, Effect, Function, ProgType, Returns};
 use skep_btf::{Btf, Type, TypeId};
 use skep_isa::{Callee, Op, Reg, Width};
 use skep_obj::{ProgFlags, Program};
 
 use crate::error::Reason;
 use crate::explore::Explorer;
+use crate::level::Level;
 use crate::options::Rules;
 use crate::state::State;
 
 /// Checks how a program is to be loaded. A refusal names the slot that it speaks of.
-pub(crate) fn check_load(program: &Program, rules: Rules) -> Result<(), (usize, Reason)> {
+pub(crate) fn check_load(program: &Program, rules: Rules, linux: Level) -> Result<(), (usize, Reason)> {
     let kind = program.prog_type;
     let attach_type = kind.settle(program.attach_type);
     let refuse = |why: String| Err((0, Reason::Load { why }));
+    is_there(program, attach_type, linux).map_err(|reason| (0, reason))?;
     if kind.attach_types().is_some_and(|types| !types.contains(&attach_type)) {
         return refuse(format!("programs of kind {kind} don't attach to {}", attach_type.name()));
     }
@@ -31,6 +33,22 @@ pub(crate) fn check_load(program: &Program, rules: Rules) -> Result<(), (usize, 
         return refuse("Syscall programs can only be sleepable".to_owned());
     }
     if rules == Rules::Linux { check_abnormal_return(program) } else { Ok(()) }
+}
+
+/// Checks that the Linux that is asked for has the kind of program, and what it attaches to.
+fn is_there(program: &Program, attach_type: AttachType, linux: Level) -> Result<(), Reason> {
+    let kind = program.prog_type;
+    linux.requires(kind.since(), || format!("the kind of program {kind}"))?;
+    // Of struct_ops programs it is the number of a member; of classifiers Linux does not look at it where it is new.
+    let is_place = !matches!(kind, ProgType::StructOps | ProgType::SchedCls);
+    let since = if is_place { attach_type.since() } else { (0, 0) };
+    linux.requires(since, || format!("attaching to {}", attach_type.name()))?;
+    for (flag, name, since) in ProgFlags::SINCE {
+        if program.flags.contains(*flag) {
+            linux.requires(*since, || format!("the flag {name}"))?;
+        }
+    }
+    Ok(())
 }
 
 /// Functions that may end where no `exit` stands must be known to return a number: then they return one there, too.

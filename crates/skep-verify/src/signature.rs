@@ -6,6 +6,8 @@ use skep_abi::{AttachType, ProgType};
 use skep_btf::{Btf, Kind, StrId, Type, TypeId};
 use skep_obj::Program;
 
+use crate::level::{Judgement, Judgements};
+
 /// Most parameters of a function (`MAX_BPF_FUNC_REG_ARGS`).
 const MAX_PARAMS: usize = 5;
 
@@ -53,7 +55,11 @@ struct Tags {
 }
 
 /// What a function takes, or why it can't be told.
-pub(crate) fn signature(program: &Program, function: usize) -> Result<Vec<Param>, String> {
+pub(crate) fn signature(
+    program: &Program,
+    function: usize,
+    judges: Judgements,
+) -> Result<Vec<Param>, String> {
     let known = program.btf.as_deref().zip(program.functions[function].btf_id);
     let (btf, id) = known.ok_or("Global functions need valid BTF")?;
     let Ok(Type::Func(func)) = btf.get(id) else {
@@ -68,7 +74,8 @@ pub(crate) fn signature(program: &Program, function: usize) -> Result<Vec<Param>
     if !is_number(btf, proto.result) {
         return Err("Global function doesn't return scalar. Only those are supported.".to_owned());
     }
-    let tags = tags(btf, id)?;
+    let tagged = judges.has(Judgement::ArgumentTags);
+    let tags = if tagged { tags(btf, id)? } else { Default::default() };
     let params = proto.params.iter().enumerate();
     params.map(|(index, param)| parameter(program, btf, index, param.ty, tags[index])).collect()
 }

@@ -9,6 +9,7 @@ use crate::exception::throws;
 use crate::explore::{Explorer, Next};
 use crate::flow::{is_jump, successors};
 use crate::leave::may_leave;
+use crate::level::Judgement;
 use crate::memory::Stored;
 use crate::options::Shifts;
 use crate::pointer::{is_aligned, unmodified};
@@ -101,7 +102,10 @@ impl Explorer<'_> {
             Op::AddrSpaceCast => self.cast_address(insn, state)?,
             Op::GotoX => return unsupported("an indirect jump"),
             Op::CallX => self.call_register(at, dst, state)?,
-            Op::Call(Callee::Kfunc) if throws(self.program, insn) => return self.throw(insn, state),
+            Op::Call(Callee::Kfunc) if throws(self.program, insn) => {
+                self.function_is_there(insn)?;
+                return self.throw(insn, state);
+            }
             Op::Call(Callee::Kfunc) => self.call_kfunc(at, insn.imm, state)?,
             // Refused before the walk; and operations that the table may get later.
             _ => return unsupported("this instruction"),
@@ -237,6 +241,10 @@ impl Explorer<'_> {
         if self.globals.has(callee) {
             return self.call_global(at, callee, state);
         }
+        if state.is_locked() && !self.judges.has(Judgement::LocksAcrossCalls) {
+            let what = "function calls are not allowed while holding a lock".to_owned();
+            return Err(Reason::Forbidden { register: 0, what });
+        }
         let limit = self.options.limits.frames.min(MAX_FRAMES);
         if state.frames.len() >= limit {
             return Err(Reason::TooManyFrames { limit });
@@ -267,6 +275,9 @@ impl Explorer<'_> {
             }
             may_leave(state, "the program ends")?;
             return Ok(Next::End);
+        }
+        if !self.judges.has(Judgement::LocksAcrossCalls) && state.is_locked() {
+            may_leave(state, "a function returns")?;
         }
         if let Role::Callback { ret, .. } = state.frame().role {
             return self.end_callback(ret, state);

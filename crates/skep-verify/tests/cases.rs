@@ -6,6 +6,7 @@
 //! (`.inner-field` of those of the maps that it holds),
 //! `.data HEX` for a frozen data section, `.sleepable`,
 //! `.memory 64`, `.limit 1000`, `.rfc9669` for its shifts, `.safety` where only what is not safe is refused,
+//! `.linux 6.1` for the Linux that it is judged for,
 //! `.bpf-only` for a loader without `CAP_PERFMON`, `.kernel` where the running kernel's types are needed: what is called
 //! that is no helper is then a function of the kernel); `name:`
 //! is a label, `fn name:` the start of a function; the rest are instructions in pseudo-C. `; error: words` on an instruction says that the program is refused there, in a message with these
@@ -114,6 +115,7 @@ fn block(name: String, lines: &[&str], reader: &Reader) -> Block {
             [".limit", limit] => options.limits.insns = u64::from(number(limit)),
             [".safety"] => options.rules = Rules::Safety,
             [".rfc9669"] => options.shifts = Shifts::Rfc9669,
+            [".linux", version] => options.linux = version.parse().expect("a version of Linux"),
             [".bpf-only"] => options.privileges = Privileges::BpfOnly,
             [".strict"] => options.strict_alignment = true,
             [".zeroed"] => zeroed = true,

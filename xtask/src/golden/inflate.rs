@@ -1,4 +1,5 @@
-//! Decompression of the cases' blobs: base64, and zlib in it. Source: RFC 1950, RFC 1951, RFC 4648 section 4.
+//! Decompression of the cases' blobs (base64, and zlib in it) and of gzip files. Source: RFC 1950, RFC 1951, RFC 1952,
+//! RFC 4648 section 4.
 //!
 //! The checksum at the end is not looked at: what was recorded is read from files that have their own. Blobs that are
 //! none give `None`.
@@ -31,7 +32,17 @@ pub(super) fn base64(text: &str) -> Vec<u8> {
 
 /// Decompresses a zlib stream.
 pub(super) fn zlib(data: &[u8]) -> Option<Vec<u8>> {
-    let mut reader = Bits { data, at: 16 };
+    deflate(data, 2)
+}
+
+/// Decompresses a gzip file that has only the header that every one has, as `gzip --no-name` makes them.
+pub(super) fn gzip(data: &[u8]) -> Option<Vec<u8>> {
+    if data.get(..4) == Some(&[0x1f, 0x8b, 8, 0]) { deflate(data, 10) } else { None }
+}
+
+/// Decompresses what begins behind a header of so many bytes.
+fn deflate(data: &[u8], header: usize) -> Option<Vec<u8>> {
+    let mut reader = Bits { data, at: 8 * header };
     let mut out = Vec::new();
     loop {
         let last = reader.take(1)? == 1;

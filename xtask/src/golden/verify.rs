@@ -1,10 +1,13 @@
 //! `cargo xtask golden verify FILE`: whole programs, and what the verifier of Linux 6.18 said to them.
 //!
+//! With a version of Linux, programs are judged for it, beside what a kernel of that version said ([`Recorded`]).
+//!
 //! Prints a JSON line a case and a summary as the last line. Where our verdict is another, and why, stands in a list
 //! beside this ([`Known`]); the task fails where a case differs that the list does not have, the test also where the
 //! list has a case that does not differ. What is refused as not supported, by name, need not stand there.
 
 mod known;
+mod recorded;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -17,22 +20,60 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use skep_btf::Btf;
 use skep_obj::Program;
-use skep_verify::{Options, Privileges, Reason, VerifyError, verify};
+use skep_verify::{Options, Privileges, Reason, UnknownLevel, VerifyError, verify};
 
 use super::case::{self, Malformed, Types};
-use super::{Mode, VerifyArguments as Arguments};
+use super::{KERNEL_BTF, Mode, VerifyArguments as Arguments};
 use crate::error::Error;
 use known::Known;
+use recorded::Recorded;
 use tally::Tally;
 
-/// What a mode means for a verification.
-impl Mode {
-    fn options(self, kernel: Option<Arc<Btf>>) -> Options {
-        let privileges = match self {
-            Mode::Priv => Privileges::All,
-            Mode::BpfCapOnly => Privileges::BpfOnly,
-        };
-        Options { kernel, privileges, ..Options::default() }
+/// Whose verdicts are compared with.
+enum Judges {
+    /// Linux 6.18's, which the cases carry.
+    Latest(Mode),
+    /// Those of a kernel of an earlier version.
+    Earlier(Recorded),
+}
+
+impl Judges {
+    /// Those that the arguments name.
+    fn of(arguments: &Arguments) -> Result<Judges, Error> {
+        let Some(text) = &arguments.linux else { return Ok(Judges::Latest(arguments.mode)) };
+        let level = text.parse().map_err(|error: UnknownLevel| Error::Level { why: error.to_string() })?;
+        match Recorded::of(level) {
+            Some(recorded) => Ok(Judges::Earlier(recorded)),
+            None => Err(Error::Level { why: format!("no verdicts of Linux {level} are recorded") }),
+        }
+    }
+
+    /// What of their name tells the list of known differences.
+    #[cfg(test)]
+    fn name(&self) -> String {
+        match self {
+            Judges::Latest(mode) => mode.name().to_owned(),
+            Judges::Earlier(recorded) => format!("linux-{}", recorded.level),
+        }
+    }
+
+    /// What a verification is asked for.
+    fn options(&self, kernel: Option<Arc<Btf>>) -> Options {
+        let options = Options { kernel, ..Options::default() };
+        match self {
+            Judges::Latest(Mode::Priv) => options,
+            Judges::Latest(Mode::BpfCapOnly) => Options { privileges: Privileges::BpfOnly, ..options },
+            Judges::Earlier(recorded) => Options { linux: recorded.level, ..options },
+        }
+    }
+
+    /// The types of the kernel that judged, where there are any.
+    fn kernel(&self, arguments: &Arguments) -> Result<Option<Arc<Btf>>, Error> {
+        match (&arguments.kernel_btf, self) {
+            (Some(path), _) => kernel_types(path).map(Some),
+            (None, Judges::Latest(_)) => kernel_types(Path::new(KERNEL_BTF)).map(Some),
+            (None, Judges::Earlier(_)) => Ok(None),
+        }
     }
 }
 
@@ -125,10 +166,10 @@ fn is_lack(reason: &Reason) -> bool {
 
 /// Prints every case of the files, and a summary.
 pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
-    let known = Known::of(arguments.mode);
+    let judges = Judges::of(arguments)?;
+    let known = Known::of(&judges);
     let mut types = Types::new(&types_beside(arguments))?;
-    let kernel = kernel_types(&arguments.kernel_btf)?;
-    let options = arguments.mode.options(Some(kernel));
+    let options = judges.options(judges.kernel(arguments)?);
     let mut out = BufWriter::new(io::stdout());
     let mut print = |line: &Value| {
         writeln!(out, "{line}").map_err(|error| Error::File { path: "standard output".into(), error })
@@ -138,7 +179,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Error> {
     for file in &arguments.files {
         let mut tally = Tally::default();
         for line in case::lines(file)?.lines() {
-            let outcome = judge(line, arguments.mode, &mut types, &options);
+            let outcome = judge(line, &judges, &mut types, &options);
             let found = outcome.compare();
             let differs = matches!(found, Match::AcceptedHere | Match::RefusedHere | Match::Unsupported);
             if !arguments.summary || differs {
@@ -179,15 +220,22 @@ pub(crate) fn kernel_types(path: &Path) -> Result<Arc<Btf>, Error> {
 }
 
 /// Verifies the case on this line.
-fn judge(line: &str, mode: Mode, types: &mut Types, options: &Options) -> Outcome {
+fn judge(line: &str, judges: &Judges, types: &mut Types, options: &Options) -> Outcome {
     let case: Value = serde_json::from_str(line).unwrap_or_default();
-    let golden = &case["golden_6_18"][mode.name()];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let recorded;
+    let golden = match judges {
+        Judges::Latest(mode) => &case["golden_6_18"][mode.name()],
+        Judges::Earlier(verdicts) => {
+            recorded = verdicts.verdict(&text(&case["id"]));
+            &recorded
+        }
+    };
     let expected = match golden["verdict"].as_str() {
         Some("accept") => Some(true),
         Some("reject") => Some(false),
         _ => None,
     };
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let mut outcome = Outcome {
         id: text(&case["id"]),

@@ -10,6 +10,7 @@
 
 mod arg;
 mod effect;
+mod later;
 mod own;
 mod programs;
 mod table_core;
@@ -140,6 +141,24 @@ impl Function {
         let id = self.id;
         let variants = VARIANTS.iter().flat_map(|family| family.iter());
         variants.filter(move |f| id.is_some() && f.id == id)
+    }
+
+    /// The first Linux version that lets a program of this kind, attached so, call it, if the latest does.
+    ///
+    /// ```
+    /// use skep_abi::{AttachType, Function, ProgType};
+    /// let comm = Function::by_name("bpf_get_current_comm").unwrap();
+    /// assert_eq!(comm.since_in(ProgType::Kprobe, AttachType(0)), (4, 2));
+    /// assert_eq!(comm.since_in(ProgType::Xdp, AttachType::XDP), (6, 16));
+    /// ```
+    pub fn since_in(&self, prog_type: ProgType, attach_type: AttachType) -> (u8, u8) {
+        let later = later::LATER
+            .iter()
+            .filter(|row| row.functions.contains(&self.name) && row.programs.contain(prog_type, attach_type));
+        let since = later.map(|row| row.since).fold(self.since, Ord::max);
+        // Until then, of functions without a number, only those that programs of every kind may call.
+        let by_name = self.id.is_none() && self.programs != Programs::All;
+        if by_name && prog_type == ProgType::SockOps { since.max((6, 15)) } else { since }
     }
 
     /// Whether it has this effect.

@@ -18,6 +18,7 @@ use crate::dynptr::{fills_no_dynptr, reads_no_dynptr};
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::leave::may_leave;
+use crate::level::{Judgement, Level};
 use crate::pointer::{Access, is_aligned, stack_span, unmodified};
 use crate::special::{Special, callable_here};
 use crate::stack::{Byte, Fill, place};
@@ -100,12 +101,29 @@ impl Explorer<'_> {
         self.call_helper(at, id, state)
     }
 
+    /// Checks that the Linux that is asked for lets the program call a function, if the latest does.
+    pub(crate) fn is_there(&self, function: &Function, callable: bool) -> Result<(), Reason> {
+        let linux = self.options.linux;
+        if linux == Level::default() {
+            return Ok(());
+        }
+        linux.requires(function.since, || function.name.to_owned())?;
+        if !callable {
+            return Ok(());
+        }
+        let kind = self.program.prog_type;
+        linux.requires(function.since_in(kind, self.program.attach_type), || {
+            format!("{} for programs of kind {kind}", function.name)
+        })
+    }
+
     /// A call of a helper.
     pub(crate) fn call_helper(&mut self, at: usize, id: u32, state: &mut State) -> Result<(), Reason> {
         let named = Function::by_id(id).ok_or(Reason::UnknownFunction { id })?;
         let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
         let not_here = Reason::FunctionNotHere { function: named.name, prog_type: prog_type.name() };
         let called = named.called_from(prog_type, attach_type).or_else(|| self.called_from_iterator(named));
+        self.is_there(named, called.is_some())?;
         let function = called.ok_or(not_here)?;
         if function.has(Effect::Gpl) && !self.program.is_gpl() {
             let license = self.program.license.clone();
@@ -218,7 +236,8 @@ impl Explorer<'_> {
             Arg::MapKey(_) => {
                 let def = self.map_of(call)?;
                 self.memory_argument(call, reg, Bytes::exactly(def.key_size), Use::Read, state)?;
-                call.present = self.finds_every_index(call.map.unwrap_or(u32::MAX), call.function)?
+                call.present = self.judges.has(Judgement::PresentElements)
+                    && self.finds_every_index(call.map.unwrap_or(u32::MAX), call.function)?
                     && self.constant_key(&value, state).is_some_and(|key| key < u64::from(def.max_entries));
                 Ok(())
             }

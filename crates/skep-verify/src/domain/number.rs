@@ -132,6 +132,16 @@ impl<const W: u32, const H: u32> Number<W, H> {
         }
     }
 
+    /// A sum or difference as [`Number::alu`] gives it, without the bounds of one that may wrap: Linux before 6.17 knew
+    /// none.
+    pub fn sum_without_wrap(self, op: AluOp, width: Width, other: Number<W, H>) -> Number<W, H> {
+        let (low, word) = (self.low().sum(op, other.low()), self.word().sum(op, other.word()));
+        match width {
+            Width::W32 => Number::zero_extended(low),
+            Width::W64 => Number { bits: word.bits, full: word.range, half: low.range }.deduce_or_unknown(),
+        }
+    }
+
     /// `-self` at a width.
     pub fn neg(self, width: Width) -> Number<W, H> {
         Number::constant(0).alu(AluOp::Sub, width, self)

@@ -62,6 +62,22 @@ impl<const W: u32> Range<W> {
             && self.smax >= other.smax
     }
 
+    /// The bounds of the sums, unsigned and signed, before any is cut to the width.
+    pub(crate) fn sums(self, other: Range<W>) -> [(i128, i128); 2] {
+        [
+            (i128::from(self.umin) + i128::from(other.umin), i128::from(self.umax) + i128::from(other.umax)),
+            (i128::from(self.smin) + i128::from(other.smin), i128::from(self.smax) + i128::from(other.smax)),
+        ]
+    }
+
+    /// The same of the differences.
+    pub(crate) fn differences(self, other: Range<W>) -> [(i128, i128); 2] {
+        [
+            (i128::from(self.umin) - i128::from(other.umax), i128::from(self.umax) - i128::from(other.umin)),
+            (i128::from(self.smin) - i128::from(other.smax), i128::from(self.smax) - i128::from(other.smin)),
+        ]
+    }
+
     /// The tighter of each bound; may be empty.
     pub fn intersect(self, other: Range<W>) -> Range<W> {
         Range {

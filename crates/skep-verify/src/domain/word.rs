@@ -1,5 +1,7 @@
 //! What is known of a number of one width: its bits and its range, and the arithmetic on both.
 
+use skep_isa::AluOp;
+
 use super::{Range, Tnum, sign_extend};
 
 /// A number of `W` bits.
@@ -65,30 +67,35 @@ impl<const W: u32> Word<W> {
 
     /// `self + other`.
     pub(crate) fn add(self, other: Word<W>) -> Word<W> {
-        let (a, b) = (self.range, other.range);
-        let unsigned = wrapped_unsigned::<W>(
-            i128::from(a.umin) + i128::from(b.umin),
-            i128::from(a.umax) + i128::from(b.umax),
-        );
-        let signed = wrapped_signed::<W>(
-            i128::from(a.smin) + i128::from(b.smin),
-            i128::from(a.smax) + i128::from(b.smax),
-        );
+        let [unsigned, signed] = self.range.sums(other.range);
+        let unsigned = wrapped_unsigned::<W>(unsigned.0, unsigned.1);
+        let signed = wrapped_signed::<W>(signed.0, signed.1);
         Word { bits: self.bits.add(other.bits), range: unsigned.intersect(signed) }
     }
 
     /// `self - other`.
     pub(crate) fn sub(self, other: Word<W>) -> Word<W> {
-        let (a, b) = (self.range, other.range);
-        let unsigned = wrapped_unsigned::<W>(
-            i128::from(a.umin) - i128::from(b.umax),
-            i128::from(a.umax) - i128::from(b.umin),
-        );
-        let signed = wrapped_signed::<W>(
-            i128::from(a.smin) - i128::from(b.smax),
-            i128::from(a.smax) - i128::from(b.smin),
-        );
+        let [unsigned, signed] = self.range.differences(other.range);
+        let unsigned = wrapped_unsigned::<W>(unsigned.0, unsigned.1);
+        let signed = wrapped_signed::<W>(signed.0, signed.1);
         Word { bits: self.bits.sub(other.bits), range: unsigned.intersect(signed) }
+    }
+
+    /// The sum, or else the difference, with bounds only where it can't wrap.
+    pub(crate) fn sum(self, op: AluOp, other: Word<W>) -> Word<W> {
+        let (bits, [(umin, umax), (smin, smax)]) = match op {
+            AluOp::Add => (self.bits.add(other.bits), self.range.sums(other.range)),
+            _ => (self.bits.sub(other.bits), self.range.differences(other.range)),
+        };
+        let mut range = Range::UNKNOWN;
+        if umin >= 0 && umax <= i128::from(Range::<W>::UMAX) {
+            (range.umin, range.umax) = (umin as u64, umax as u64);
+        }
+        let half = 1i128 << (W - 1);
+        if smin >= -half && smax < half {
+            (range.smin, range.smax) = (smin as i64, smax as i64);
+        }
+        Word { bits, range }
     }
 
     /// `self * other`.

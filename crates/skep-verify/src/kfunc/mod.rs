@@ -13,9 +13,9 @@ mod local;
 mod prototype;
 mod special;
 
-use skep_abi::{Arg, Effect, Function, Ret};
+use skep_abi::{Arg, AttachType, Effect, Function, ProgType, Ret};
 use skep_btf::{Kind as TypeKind, Type, TypeId};
-use skep_isa::Reg;
+use skep_isa::{Insn, Reg};
 use skep_obj::ProgFlags;
 
 use self::arguments::Given;
@@ -23,6 +23,7 @@ pub(crate) use self::prototype::Prototype;
 use crate::error::Reason;
 use crate::explore::Explorer;
 use crate::iter::element_flags;
+use crate::kernel::kernel_function;
 use crate::stack::Byte;
 use crate::state::{Held, Hold, State};
 use crate::value::{Flags, Kind, Types, Value};
@@ -48,6 +49,9 @@ const CONTEXTS: &[(&str, &str)] = &[
 impl Explorer<'_> {
     /// A call of a kernel function.
     pub(crate) fn call_kfunc(&mut self, at: usize, symbol: i64, state: &mut State) -> Result<(), Reason> {
+        if let Some(function) = self.program.kernel_symbol(symbol).and_then(|s| Function::kernel(&s.name)) {
+            self.is_there(function, true)?;
+        }
         let prototype = self.prototype(symbol)?;
         let function = prototype.function;
         let name = function.name;
@@ -60,6 +64,11 @@ impl Explorer<'_> {
             && !self.program.flags.contains(ProgFlags::XDP_DEV_BOUND_ONLY)
         {
             return refuse(format!("metadata kfuncs require device-bound program: {name}"));
+        }
+        if name == "bpf_iter_css_task_new" && !self.may_walk_tasks(state) {
+            return refuse(
+                "css_task_iter is only allowed in bpf_lsm, bpf_iter and sleepable progs".to_owned(),
+            );
         }
         if function.has(Effect::Traps) {
             return refuse(format!("unexpected {name}() due to uninitialized variable?"));
@@ -100,6 +109,23 @@ impl Explorer<'_> {
             return Err(Reason::FunctionNotHere { function: function.name, prog_type: prog_type.name() });
         }
         Ok(())
+    }
+
+    /// Whether the program may walk over the tasks of a control group, which takes a lock that others wait for.
+    fn may_walk_tasks(&self, state: &State) -> bool {
+        match self.program.prog_type {
+            ProgType::Lsm => true,
+            ProgType::Tracing if self.program.attach_type == AttachType::TRACE_ITER => true,
+            _ => state.sections.sleepable,
+        }
+    }
+
+    /// Checks that the Linux that is asked for has the function that an instruction calls by name.
+    pub(crate) fn function_is_there(&self, call: &Insn) -> Result<(), Reason> {
+        match kernel_function(self.program, call) {
+            Some(function) => self.is_there(function, true),
+            None => Ok(()),
+        }
     }
 
     /// What a call leaves in r0.

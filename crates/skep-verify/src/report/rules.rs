@@ -76,6 +76,7 @@ impl Reason {
             Reason::BadLayout { .. } => "bad-layout",
             Reason::BadOperand { .. } | Reason::Undecodable { .. } => "bad-instruction",
             Reason::Unsupported { .. } | Reason::NoKernelTypes => "unsupported",
+            Reason::Later { .. } => "linux-version",
             Reason::MaybeNull { .. } => "null-check",
             Reason::NotAPointer { .. } => "not-a-pointer",
             Reason::NegativeOffset { .. } => "negative-index",
@@ -157,6 +158,7 @@ pub static RULES: &[Rule] = &[
         "pointers of the kernel in map values are loaded and stored whole, and exchanged by function",
     ),
     rule("leaked-reference", Bug, "what was acquired is released on every path"),
+    rule("linux-version", Environment, "the program needs only what the Linux that it is judged for has"),
     rule("list-or-tree", Bug, "nodes, lists and trees go together as their types say"),
     rule(
         "locked-section",

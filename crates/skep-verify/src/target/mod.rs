@@ -14,6 +14,7 @@ use skep_obj::{ProgFlags, Program};
 
 use crate::error::Reason;
 use crate::explore::Explorer;
+use crate::level::{Judgement, Level};
 use crate::options::Options;
 use crate::value::{Flags, Kind, Types, Value};
 
@@ -50,6 +51,8 @@ struct Place {
 pub(crate) enum Held {
     /// A number.
     Number,
+    /// The number of an address, which is read as a whole.
+    Address,
     /// A number within these bounds.
     Between(i32, i32),
     /// A pointer.
@@ -100,12 +103,14 @@ impl Target {
         let mut end = 0;
         for (index, param) in params.into_iter().enumerate() {
             end += places_of(btf, param.ty);
-            target.places.push(Place { end, holds: prototype.argument(program, name, index, param) });
+            target
+                .places
+                .push(Place { end, holds: prototype.argument(program, name, index, param, options.linux) });
         }
         if let Some(holds) = prototype.result(program) {
             target.places.push(Place { end: end + places_of(btf, prototype.proto.result), holds });
         }
-        target.returns = prototype.returns(program, name);
+        target.returns = prototype.returns(program, name, options.linux);
         Ok(Some(target))
     }
 
@@ -121,7 +126,7 @@ impl Target {
         };
         match &self.places[index].holds {
             Held::Nothing(why) => Err(why.clone()),
-            Held::Pointer(_) if size != PLACE => Err(format!(
+            Held::Pointer(_) | Held::Address if size != PLACE => Err(format!(
                 "func '{}' size {size} must be 8, as arguments that are pointers have",
                 self.name
             )),
@@ -218,7 +223,7 @@ fn is_number(btf: &Btf, ty: TypeId) -> bool {
 
 impl Prototype<'_> {
     /// What the program finds as this argument.
-    fn argument(&self, program: &Program, name: &str, index: usize, param: Named) -> Held {
+    fn argument(&self, program: &Program, name: &str, index: usize, param: Named, linux: Level) -> Held {
         let btf = self.btf;
         if is_number(btf, param.ty) {
             return Held::Number;
@@ -236,7 +241,8 @@ impl Prototype<'_> {
         }
         // Numbers and nothing in particular are not followed.
         if matches!(btf.get_resolved(target), Ok(Type::Void | Type::Int(_))) {
-            return Held::Number;
+            let whole = linux.has(Judgement::WholePointerArguments.since());
+            return if whole { Held::Address } else { Held::Number };
         }
         let mut flags = if trusts(program, name) { Flags::TRUSTED } else { Flags::NONE };
         let mut nullable = btf.name(param.name).ends_with("__nullable");
@@ -326,13 +332,16 @@ impl Prototype<'_> {
     }
 
     /// What the program may return, where that is a matter of what it is written for.
-    fn returns(&self, program: &Program, name: &str) -> Option<(i32, i32)> {
+    fn returns(&self, program: &Program, name: &str, linux: Level) -> Option<(i32, i32)> {
         let is_void = matches!(self.btf.get_resolved(self.proto.result), Ok(Type::Void));
         match (program.prog_type, program.attach_type) {
             (ProgType::Lsm, AttachType::LSM_CGROUP) if is_void => Some((1, 1)),
             (ProgType::Lsm, AttachType::LSM_CGROUP) => Some((0, 1)),
             _ if is_void => None,
-            (ProgType::Lsm, _) => Some(facts::hook_results(name)),
+            (ProgType::Lsm, _) if linux.has(Judgement::HookResults.since()) => {
+                Some(facts::hook_results(name))
+            }
+            (ProgType::Lsm, _) => None,
             // Null, where a pointer is returned.
             _ if matches!(self.btf.get_resolved(self.proto.result), Ok(Type::Ptr(_))) => Some((0, 0)),
             _ => Some((i32::MIN, i32::MAX)),

@@ -1,8 +1,12 @@
-//! The cases that are known to differ, each with its reason: one list a mode, `golden/verify-MODE.txt`.
+//! The cases that are known to differ, each with its reason: one list a mode, `golden/verify-MODE.txt`, and one a version
+//! of Linux, `golden/verify-linux-VERSION.txt`.
 
 use std::collections::BTreeMap;
 
-use super::Mode;
+use skep_verify::Level;
+
+use super::Judges;
+use crate::golden::Mode;
 
 /// A list of cases that differ: `ID — REASON`, one a line. Lines that begin with `#` are for readers.
 pub(super) struct Known {
@@ -10,11 +14,15 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The list of a mode.
-    pub(super) fn of(mode: Mode) -> Known {
-        Known::parse(match mode {
-            Mode::Priv => include_str!("../../../golden/verify-priv.txt"),
-            Mode::BpfCapOnly => include_str!("../../../golden/verify-bpf_cap_only.txt"),
+    /// The list for these judges.
+    pub(super) fn of(judges: &Judges) -> Known {
+        Known::parse(match judges {
+            Judges::Latest(Mode::Priv) => include_str!("../../../golden/verify-priv.txt"),
+            Judges::Latest(Mode::BpfCapOnly) => include_str!("../../../golden/verify-bpf_cap_only.txt"),
+            Judges::Earlier(recorded) => match recorded.level {
+                Level::V6_1 => include_str!("../../../golden/verify-linux-6.1.txt"),
+                _ => include_str!("../../../golden/verify-linux-6.12.txt"),
+            },
         })
     }
 
