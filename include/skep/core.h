@@ -6,7 +6,7 @@
  *	skep_load(sock, sk_mark)                the same, by a load instruction, where the verifier knows the pointer
  *	skep_field_exists(struct task_struct, exit_code)
  *	skep_field_offset(struct task_struct, mm)        in bytes; also skep_field_size, skep_field_signed
- *	skep_bits(queue, flags.closing)         a bit field, or any other integer, by its bits
+ *	skep_read_bits(queue, flags.closing)    a bit field, or any other integer, by its bits; also skep_load_bits
  *	skep_type_exists(struct bpf_ringbuf)    also skep_type_size, skep_type_matches, skep_type_id, skep_type_id_local
  *	skep_enum_exists(enum bpf_map_type, BPF_MAP_TYPE_ARENA), skep_enum_value(...)
  *
@@ -87,9 +87,13 @@ enum skep_core_kind {
 
 #ifdef SKEP_CORE_MARKERS
 
-#define __skep_field(kind, type, path) __skep_ask(kind, type, #path)
+/* The path is compiled too, though never run, so that a wrong one is an error at its place. */
+#define __skep_field(kind, type_, path) ({                                                                        \
+	(void)__builtin_choose_expr(1, 0, ((typeof(type_) *)0)->path);                                            \
+	__skep_ask(kind, type_, #path);                                                                           \
+})
 #define __skep_type(kind, type) __skep_ask(kind, type, "")
-#define __skep_enum(kind, type, name) __skep_ask(kind, type, #name)
+#define __skep_enum(kind, type, name) ({ (void)(name); __skep_ask(kind, type, #name); })
 
 #else /* SKEP_CORE_BUILTINS */
 
@@ -128,7 +132,8 @@ enum skep_core_kind {
 #define skep_enum_exists(type, name) __skep_enum(SKEP_ENUMVAL_EXISTS, type, name)
 #define skep_enum_value(type, name) __skep_enum(SKEP_ENUMVAL_VALUE, type, name)
 
-/* Values of members: integers, enumerations, pointers. */
+/* Values of members: integers, enumerations, pointers. clang's skep_load is one instruction, which the loader makes as
+ * long as the member is; where that would lose a sign, the program is refused, and skep_load_bits serves. */
 #define skep_read(pointer, path)                                                                                  \
 	((typeof((pointer)->path))__builtin_choose_expr(__skep_is_pointer((pointer)->path),                       \
 		__skep_read_pointer(pointer, path), __skep_read_bits(pointer, path)))

@@ -48,11 +48,13 @@ mod failure;
 mod fit;
 mod likeness;
 mod nearest;
+mod path;
 mod place;
 
 pub use access::{MAX_ACCESS_LEN, Question};
 pub use candidate::{Target, flavourless};
 pub use failure::{Failure, Missing};
+pub use path::{access_of, own_answer};
 pub use place::{Field, Shape};
 
 use access::Access;

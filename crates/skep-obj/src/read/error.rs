@@ -146,6 +146,11 @@ pub enum Problem {
         /// The number found there.
         found: u64,
     },
+    /// A question about the kernel's types that can't be read, or that the object's own types can't be asked.
+    Marker {
+        /// What is wrong with it.
+        why: String,
+    },
     /// An initial value of a map that is no slot of it, or refers to the wrong thing.
     MapInit {
         /// The map.
@@ -239,6 +244,7 @@ impl fmt::Display for Problem {
             Problem::NoMapSymbol { map } => write!(f, "map `{map}` has no symbol in this section"),
             Problem::MapDef { map, error } => write!(f, "map `{map}`: {error}"),
             Problem::MapField { map, problem, found } => write!(f, "map `{map}`: {problem}, found {found}"),
+            Problem::Marker { why } => write!(f, "a question about the kernel's types can't be asked: {why}"),
             Problem::MapInit { map, expected } => {
                 write!(f, "initial value of map `{map}`: expected {expected}")
             }

@@ -2,7 +2,8 @@
 //!
 //! The road through a file, one part a step: [`file`] has the tables of ELF, [`functions`] cuts sections of
 //! instructions at their symbols, [`data`] and [`maps`] make maps, [`relocations`] turns relocations into
-//! references by index, [`ext`] hands source lines and CO-RE records to the instructions they are of.
+//! references by index, [`ext`] hands source lines and CO-RE records to the instructions they are of,
+//! and [`markers`] makes such records of questions that no compiler knows of.
 //!
 //! Reads what clang 14 to 22 and GNU's compiler and assembler of generation 12 write, in both byte orders. It
 //! does not link files with each other, asks no kernel, and leaves debug information alone. Pointers in
@@ -18,6 +19,7 @@ mod ext;
 mod file;
 mod functions;
 mod maps;
+mod markers;
 mod relocations;
 
 use std::sync::Arc;
@@ -32,6 +34,7 @@ pub use error::{Problem, ReadError};
 pub use file::{MAX_FILE_BYTES, MAX_NAME_BYTES, MAX_RELOCATIONS, MAX_SECTIONS, MAX_SYMBOLS};
 pub use functions::{MAX_ALIASES, MAX_OBJECT_FUNCTIONS, MAX_OBJECT_SLOTS};
 pub use maps::MAX_MAPS;
+pub use markers::MAX_MARKERS;
 
 /// What a section is to references.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +47,8 @@ enum Role {
     Maps,
     /// The one value of the map with this index.
     Data(usize),
+    /// Questions about the kernel's types.
+    Markers,
 }
 
 /// A map definition's place in its section.
@@ -79,6 +84,8 @@ impl Object {
         for (role, section) in roles.iter_mut().zip(&file.sections) {
             if section.kind == SectionKind::Code && section.size != 0 {
                 *role = Role::Code;
+            } else if section.name == markers::SECTION {
+                *role = Role::Markers;
             }
         }
         let (mut maps, places) = maps::read(&file, btf.as_ref(), &mut roles)?;
@@ -89,13 +96,14 @@ impl Object {
         let resolver = relocations::Resolver::new(&file, &roles, &code, &places);
         let references = resolver.references()?;
         resolver.initial_values(&mut maps)?;
-        for (function, references) in code.functions.iter_mut().zip(references) {
-            relocations::blank(&mut function.insns, &references);
-            function.references = references;
+        for (function, found) in code.functions.iter_mut().zip(&references) {
+            relocations::blank(&mut function.insns, &found.known);
+            function.references.clone_from(&found.known);
         }
         if let Some(btf) = &btf {
             ext::attach(&mut code.functions, btf, &records);
         }
+        markers::attach(&file, btf.as_ref(), &mut code.functions, &references)?;
         Ok(Object {
             endian: file.endian,
             license: license(&file),

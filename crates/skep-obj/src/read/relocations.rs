@@ -14,6 +14,7 @@ use skep_isa::{Callee, FormId, Insn, Op, SLOT_BYTES, Wide};
 use super::error::{Problem, ReadError};
 use super::file::{File, Place, Relocation, Symbol, SymbolKind};
 use super::functions::Code;
+use super::markers::Asked;
 use super::{MapPlace, Role};
 use crate::object::{MapInit, MapSpec, RefTarget, Reference};
 
@@ -36,6 +37,21 @@ enum Addends {
     Symbol,
     /// From the start of the symbol's section.
     Section,
+}
+
+/// What a function refers to, ascending.
+#[derive(Default)]
+pub(super) struct References {
+    pub(super) known: Vec<Reference>,
+    pub(super) markers: Vec<Asked>,
+}
+
+/// What an instruction refers to.
+enum Found {
+    /// Something that linking puts in.
+    Target(RefTarget),
+    /// The marker at this offset of its section.
+    Marker(u64),
 }
 
 /// Turns relocations into references.
@@ -62,8 +78,8 @@ impl<'a> Resolver<'a> {
         resolver
     }
 
-    /// The references of each function, ascending.
-    pub(super) fn references(&self) -> Result<Vec<Vec<Reference>>, ReadError> {
+    /// What each function refers to.
+    pub(super) fn references(&self) -> Result<Vec<References>, ReadError> {
         let mut sorted: HashMap<usize, Vec<Relocation>> = HashMap::new();
         for (at, section) in self.file.sections.iter().enumerate() {
             if self.roles[at] == Role::Code {
@@ -100,28 +116,29 @@ impl<'a> Resolver<'a> {
     }
 
     /// The references of one function: its relocations, and calls that needed none.
-    fn references_of(&self, index: usize, relocations: &[Relocation]) -> Result<Vec<Reference>, ReadError> {
+    fn references_of(&self, index: usize, relocations: &[Relocation]) -> Result<References, ReadError> {
         let function = &self.code.functions[index];
         let slot_bytes = SLOT_BYTES as u64;
         let start = relocations.partition_point(|r| r.offset < function.offset);
         let mut pending = relocations[start..].iter().peekable();
-        let mut references = Vec::new();
+        let mut found = References::default();
         for (slot, insn) in function.insns.iter().enumerate() {
             let offset = function.offset + slot as u64 * slot_bytes;
             let target = match pending.next_if(|r| r.offset == offset) {
                 Some(relocation) => Some(self.target(relocation, insn)),
-                None => self.resolved_call(index, slot, insn).transpose(),
+                None => self.resolved_call(index, slot, insn).map(|call| call.map(Found::Target)).transpose(),
             };
-            if let Some(target) = target {
-                let target = target.map_err(|problem| ReadError::at(&function.section, offset, problem))?;
-                references.push(Reference { insn: slot, target });
+            match target.transpose().map_err(|problem| ReadError::at(&function.section, offset, problem))? {
+                Some(Found::Target(target)) => found.known.push(Reference { insn: slot, target }),
+                Some(Found::Marker(at)) => found.markers.push((slot, at)),
+                None => {}
             }
         }
-        Ok(references)
+        Ok(found)
     }
 
     /// What a relocation of an instruction refers to.
-    fn target(&self, relocation: &Relocation, insn: &Insn) -> Result<RefTarget, Problem> {
+    fn target(&self, relocation: &Relocation, insn: &Insn) -> Result<Found, Problem> {
         let symbol = &self.file.symbols[relocation.symbol];
         let call = match (relocation.kind, insn.op()) {
             (R_CALL, Op::Call(_)) => true,
@@ -131,13 +148,17 @@ impl<'a> Resolver<'a> {
         };
         let section = match symbol.place {
             Place::Undefined => {
-                return Ok(RefTarget::Extern { name: symbol.name.to_string(), weak: symbol.weak });
+                let target = RefTarget::Extern { name: symbol.name.to_string(), weak: symbol.weak };
+                return Ok(Found::Target(target));
             }
             Place::Section(section) => section,
             Place::Elsewhere => return Err(self.no_target(symbol, "no section")),
         };
         let at = self.offset(symbol, insn, call).ok_or(Problem::RelocationPlace)?;
-        match self.roles[section] {
+        let target = match self.roles[section] {
+            Role::Markers if !call => {
+                return u64::try_from(at).map(Found::Marker).map_err(|_| Problem::RelocationPlace);
+            }
             Role::Code => self.function_at(relocation.symbol, section, at),
             Role::Maps if !call => self.map_at(section, at).map(RefTarget::Map),
             Role::Data(map) if !call => {
@@ -146,7 +167,8 @@ impl<'a> Resolver<'a> {
                 Ok(RefTarget::MapValue(map, off))
             }
             _ => Err(self.no_target(symbol, &format!("section `{}`", self.file.sections[section].name))),
-        }
+        };
+        target.map(Found::Target)
     }
 
     /// The byte offset in the symbol's section that an instruction refers to.
