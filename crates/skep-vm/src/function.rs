@@ -138,8 +138,25 @@ macro_rules! function {
             }
         }
 
+        $crate::check_now!([$($every)?] $world, $name);
         $functions.add::<$name>();
     }};
+}
+
+/// Compares a function with its row as soon as the crate is checked. One for every world is compared when there is a world.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! check_now {
+    ([] $world:ty, $name:ident) => {
+        const _: () = $crate::assert_fits::<$world, $name>();
+    };
+    ([$every:ident] $world:ty, $name:ident) => {};
+}
+
+/// Fails to compile if a function is not what its row says.
+#[doc(hidden)]
+pub const fn assert_fits<W: World, F: HostFunction<W>>() {
+    assert!(fits(F::ROW, F::TAKES, F::Result::GIVES), "the Rust signature is not what the row says");
 }
 
 /// The result of a function that names none.
@@ -212,9 +229,7 @@ impl<W: World> Functions<W> {
     /// Adds a function, in place of the one that had its name. That its signature is what its row says is checked when
     /// this is compiled.
     pub fn add<F: HostFunction<W>>(&mut self) -> &mut Functions<W> {
-        const {
-            assert!(fits(F::ROW, F::TAKES, F::Result::GIVES), "the Rust signature is not what the row says");
-        }
+        const { assert_fits::<W, F>() };
         self.insert(Entry { row: F::ROW, shim: shim::<W, F>, standard: false });
         self
     }

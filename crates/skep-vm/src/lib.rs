@@ -99,7 +99,7 @@ pub use error::{CompileError, Trap, TrapKind};
 pub use executable::{Engine, Executable, jit_available};
 pub use function::{Functions, HostFunction};
 #[doc(hidden)]
-pub use function::{describe, described_in};
+pub use function::{assert_fits, describe, described_in};
 pub use objects::{MAX_OBJECTS, Objects};
 pub use packet::{MAX_PACKET, Packet, XDP_DATA_MAX, XDP_FRAME, XDP_HEADROOM};
 pub use runtime::{MAX_MAY_GOTO, MAX_TAIL_CALLS, World};
