@@ -7,6 +7,7 @@
 mod asm;
 mod capture;
 mod conformance;
+mod counterexample;
 mod dis;
 mod explain;
 mod facts;

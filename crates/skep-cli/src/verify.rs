@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 use skep::btf::Btf;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded, VerifierStats};
 use skep::obj::{Object, Program};
-use skep::verify::report::{Edit, Report, kernel_log};
-use skep::verify::{Level, Verified, VerifyError};
+use skep::verify::report::{Class, Edit, Report, kernel_log};
+use skep::verify::{Level, Suspect, Verified, VerifyError};
 use skep::{LinuxHost, verify as verifier};
 
+use crate::counterexample;
 use crate::facts;
 use crate::failure::Failure;
 use crate::fix;
@@ -60,6 +61,8 @@ Examples:
   skep verify firewall.o --facts            what is proved of it: registers, loops, cost, effects
   skep verify firewall.o --linux 6.1        whether Linux 6.1 would take it, wherever this runs
   skep verify --from-kernel-log dmesg.txt   what a kernel's verifier means by its log
+  skep verify firewall.o --counterexample bad.json  write the input that breaks it
+  skep verify firewall.o --run-input bad.json  run it on that input, checked
   skep verify firewall.c --fix              a diff that adds the checks that are missing
   skep verify firewall.o --stats            a CSV line a program, in veristat's columns
   skep verify *.o --stats -o table -s insns what takes most, first
@@ -112,6 +115,18 @@ pub(crate) struct Options {
     #[arg(long, requires = "fix")]
     pub(crate) write: bool,
 
+    /// Write the input that breaks the program to this file, if one is found
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "statistics", "from_kernel_log", "more"])]
+    counterexample: Option<PathBuf>,
+
+    /// Run the refused program on the input in this file, checking each access, and say where it breaks
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["fix", "host", "log", "statistics", "from_kernel_log", "counterexample", "more"]
+    )]
+    run_input: Option<PathBuf>,
+
     /// Print the verifier's log: the state at each instruction
     #[arg(long)]
     log: bool,
@@ -153,6 +168,8 @@ struct Verdict {
     report: String,
     /// The same for programs, where it could be explained.
     explained: Option<Value>,
+    /// An input that breaks the program, in words and for programs, if one was found.
+    counterexample: Option<(String, Value)>,
     /// The slot, where the judge names it apart.
     insn: Option<usize>,
     log: String,
@@ -172,6 +189,7 @@ impl Verdict {
             code_bytes: None,
             report: String::new(),
             explained: None,
+            counterexample: None,
             insn: None,
             log: String::new(),
             facts: None,
@@ -185,6 +203,9 @@ pub(crate) fn verify(options: &Options) -> Result<(), Failure> {
     }
     if options.compare || options.replay {
         return options.lists();
+    }
+    if let Some(file) = &options.run_input {
+        return counterexample::replay(options, file);
     }
     if let Some(trust) = options.fix {
         return fix::fix(options, trust);
@@ -271,6 +292,11 @@ pub(crate) struct Examined {
 }
 
 impl Examined {
+    /// What was seen of the program until it was refused.
+    pub(crate) fn suspect(&self) -> Option<Suspect> {
+        Suspect::of(&self.program, &self.asked)
+    }
+
     /// The refusal, explained; with the edit that would mend it where the source is there.
     pub(crate) fn report(&self) -> Option<Report> {
         let error = self.judged.as_ref().err()?;
@@ -327,8 +353,18 @@ fn ask_skep(object: &Object, function: usize, prog: &Path, options: &Options) ->
                 return Ok(blank);
             }
             let Some(mut report) = examined.report() else { return Ok(blank) };
+            let found = counterexample::search(&examined);
+            // Where an input breaks it, it is not that the verifier could not follow.
+            if found.is_some() && report.class == Class::VerifierLimit {
+                report.class = Class::SourceBug;
+            }
             fix::mend(&mut report, &examined.program, prog);
-            refused(blank, &report)
+            if let (Some(found), Some(file)) = (&found, &options.counterexample) {
+                counterexample::write(file, &examined.program, found)?;
+            }
+            let counterexample =
+                found.map(|found| (found.to_string(), counterexample::explained(&examined.program, &found)));
+            Verdict { counterexample, ..refused(blank, &report) }
         }
     })
 }
@@ -498,7 +534,9 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
             "accepted": verdict.accepted, "insn": verdict.insn,
             "reason": if verdict.accepted { None } else { Some(&verdict.report) },
             "verify_us": crate::run::microseconds(verdict.time), "insns_processed": verdict.stats.insns.unwrap_or(0),
-            "states": verdict.stats.states.unwrap_or(0), "report": verdict.explained, "log": if options.log { Some(&verdict.log) } else { None },
+            "states": verdict.stats.states.unwrap_or(0), "report": verdict.explained,
+            "counterexample": verdict.counterexample.as_ref().map(|(_, json)| json),
+            "log": if options.log { Some(&verdict.log) } else { None },
             "facts": verdict.facts.as_ref().map(|(_, json)| json),
         }));
     }
@@ -522,6 +560,10 @@ fn say(out: &mut Output, options: &Options, verdict: &Verdict) -> Result<(), Fai
         let judged_for = judged_for(options, verdict);
         let report = verdict.report.trim_end();
         writeln!(out, "{}: refused by {}{judged_for}\n{report}", verdict.program, verdict.host)?;
+        if let Some((words, _)) = &verdict.counterexample {
+            writeln!(out, "bug: {words}")?;
+            writeln!(out, "     --counterexample FILE writes this input, --run-input FILE runs it")?;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Programs as people get them wrong: `broken/*.c`. A file says in its first line which rule it breaks, in its second
-//! what the suggestion has to say; `/* error */` stands on the line that has to be shown. The suggestion comes with a
+//! what the suggestion has to say, in its third by which input it breaks, if by one; `/* error */` stands on the line that has to be shown. The suggestion comes with a
 //! change of the source, and with that made, by machine, the program is accepted, here and by the running kernel. Of a few
 //! mistakes nobody but the author knows what was meant: with `MENDED` defined such a file has what may have been.
 
@@ -131,6 +131,38 @@ fn apply(text: &str, edit: &Value) -> String {
         text.replace_range(range, part["new"].as_str().expect("text"));
     }
     text
+}
+
+/// How many of the programs have an input that breaks them.
+const BROKEN: usize = 20;
+
+#[test]
+fn inputs_that_break_programs_are_found_and_break_them_again() {
+    if !has_clang() {
+        skip!("clang is not installed");
+    }
+    let dir = TempDir::new("inputs");
+    let (mut broken, mut wrong) = (0, Vec::new());
+    for (file, text) in &programs() {
+        let input = dir.join(format!("{}.json", name(file)));
+        let path = input.to_str().expect("a path");
+        let (_, printed) = skep_verify(&["--counterexample", path], file);
+        let bug = |line: &str| Some(line.strip_prefix("/* bug: ")?.strip_suffix(" */")?.to_owned());
+        let expected = text.lines().find_map(bug);
+        let found = printed.lines().find_map(|line| line.strip_prefix("bug: ")).map(str::to_owned);
+        if found != expected {
+            wrong.push(format!("{}: expected {expected:?}, found {found:?}", name(file)));
+        }
+        let Some(found) = found else { continue };
+        broken += 1;
+        let (ended, printed) = skep_verify(&["--run-input", path], file);
+        let what = found.split_once(", instruction").map_or("", |(_, what)| what);
+        if ended || !printed.contains(what) {
+            wrong.push(format!("{}: expected {found} again, found {printed}", name(file)));
+        }
+    }
+    println!("{broken} programs are broken by an input");
+    assert!(broken >= BROKEN && wrong.is_empty(), "{broken}:\n{}", wrong.join("\n"));
 }
 
 /// Most suggestions that a program is expected to need.

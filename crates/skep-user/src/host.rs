@@ -16,14 +16,15 @@ use skep_host::{
 use skep_isa::{Op, Wide};
 use skep_map::{Map, MapError};
 use skep_obj::{MapSpec, Program};
-use skep_verify::{Rules, Shifts};
-use skep_vm::{CompileError, Executable, Functions};
+use skep_verify::{Rules, Shifts, Suspect};
+use skep_vm::{CompileError, Executable, Fault, Functions, Trial};
 
 use crate::functions;
 use crate::objects::{Access, MapObject, ProgObject, Table};
 use crate::random::mix;
 use crate::test_run::test_run;
 use crate::trace::Trace;
+use crate::trial::{self, TrialInput};
 use crate::world::{NUMA_NODE, Redirect, UserWorld};
 
 /// What a host is made with.
@@ -145,6 +146,23 @@ impl UserHost {
         Ok(())
     }
 
+    /// Tries a refused program on an input, in the checked interpreter alone ([`Trial`]): what it returned, or how it
+    /// ended early. It gets no id, and nothing of it stays but what it wrote into maps.
+    pub fn try_suspect(
+        &mut self,
+        suspect: &Suspect,
+        maps: &[MapId],
+        input: &TrialInput,
+    ) -> Result<Result<u64, Fault>, HostError> {
+        let program = suspect.program();
+        let maps = self.maps_of(program, maps)?;
+        let trial = Trial::new(suspect, &maps, &self.functions)
+            .map_err(|error| not_compiled(&format!("try program `{}`", program.name), &error))?;
+        let mut context = trial::context(program.prog_type, input)?;
+        self.world.start_run();
+        Ok(trial.run(&mut self.world, &mut context))
+    }
+
     fn map(&self, id: MapId, what: &str) -> Result<&MapObject, HostError> {
         self.maps.get(id.0).ok_or_else(|| HostError::Errno {
             what: format!("{what} map {}", id.0),
@@ -196,8 +214,8 @@ fn no_room(what: &str) -> HostError {
 }
 
 /// Why a verified program can't be run here, as the contract has it.
-fn not_compiled(program: &Program, error: &CompileError) -> HostError {
-    let (what, why) = (format!("load program `{}`", program.name), error.to_string());
+fn not_compiled(what: &str, error: &CompileError) -> HostError {
+    let (what, why) = (what.to_owned(), error.to_string());
     let errno = match error {
         CompileError::NoMap { .. } => Errno::EBADF,
         CompileError::MapMismatch { .. } | CompileError::NoDirectValue { .. } | CompileError::Flow { .. } => {
@@ -345,7 +363,7 @@ impl Host for UserHost {
         };
         let start = Instant::now();
         let executable = Executable::compile(&verified, &maps, &self.functions, engine)
-            .map_err(|error| not_compiled(program, &error))?;
+            .map_err(|error| not_compiled(&format!("load program `{}`", program.name), &error))?;
         let info = LoadInfo {
             engine: executable.engine().name(),
             verify,

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | host.rs, objects.rs | maps and programs, the contract of hosts |
 //! | test_run.rs | a program on a packet |
+//! | trial.rs | what a refused program is tried on |
 //! | world.rs | what programs run in |
 //! | functions/, support.rs | what programs call: time, trace, packet, checksum, xdp, skb; which of the table that is |
 //! | checksum.rs, clock.rs, ethernet.rs, flow.rs, fragments.rs, print.rs, random.rs, trace.rs | what those need |
@@ -57,6 +58,7 @@ mod random;
 mod support;
 mod test_run;
 mod trace;
+mod trial;
 mod world;
 
 pub use clock::{CLOCK_START_NS, CLOCK_STEP_NS, TAI_OFFSET_NS, TICKS_PER_SECOND, WALL_AT_BOOT_NS};
@@ -64,4 +66,5 @@ pub use host::{UserConfig, UserHost};
 pub use support::Support;
 pub use test_run::MEMORY_MAX;
 pub use trace::{TRACE_LINES_MAX, Trace, TraceLine};
+pub use trial::{TRIAL_DATA_MAX, TrialInput};
 pub use world::{Redirect, UserWorld};

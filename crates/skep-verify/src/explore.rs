@@ -222,102 +222,11 @@ fn judge(
     watch: Option<&mut dyn FnMut(&Visit<'_>)>,
     exact: bool,
 ) -> Result<Verified, VerifyError> {
-    let bare = |insn: usize, reason| error(&program, insn, reason, Place::default());
-    kind_allowed(program.prog_type, options.privileges).map_err(|reason| bare(0, reason))?;
-    let context = program.prog_type.context();
-    let judges = Judgements::of(options.linux);
-    let handles = judges.has(Judgement::Exceptions);
-    let handler = if handles { handler(&program).map_err(|reason| bare(0, reason))? } else { None };
-    let flow = Flow::new(&program, options.rules, options.linux, handler)
-        .map_err(|(insn, reason)| bare(insn, reason))?;
-    crate::maps::check(&program, options.privileges, options.linux)
-        .map_err(|(insn, reason)| bare(insn, reason))?;
-    check_load(&program, options.rules, options.linux).map_err(|(insn, reason)| bare(insn, reason))?;
-    let target = Target::of(&program, options).map_err(|reason| bare(0, reason))?;
-    if context.is_none() && target.is_none() && program.prog_type != ProgType::Unspec {
-        return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
-    }
-    check_calls(&program, &flow, handler).map_err(|(insn, reason)| bare(insn, reason))?;
-    let records = records(&program).map_err(|(insn, reason)| bare(insn, reason))?;
-    let slots = program.insns.len();
-    let functions = program.functions.len();
-    let trace = options.facts.then(|| Box::new(Trace::new(&program, &flow)));
     let own_types = if options.kernel.is_none() { own_types(&options.functions) } else { None };
-    let mut explorer = Explorer {
-        program: &program,
-        options,
-        kernel: options.kernel.as_deref().or(own_types.as_ref()),
-        judges,
-        context,
-        target,
-        globals: Globals::new(&program, &flow, judges),
-        handler,
-        flow,
-        facts: vec![Fact::Unreachable; slots],
-        call_maps: HashMap::new(),
-        callees: HashMap::new(),
-        records,
-        has_arena: has_arena(&program),
-        stacks: vec![0; functions],
-        prototypes: HashMap::new(),
-        object_records: HashMap::new(),
-        reads_uninit: vec![false; functions],
-        nodes: Vec::new(),
-        kept: vec![Vec::new(); slots],
-        free: Vec::new(),
-        path: Vec::new(),
-        history: Vec::new(),
-        links: Vec::new(),
-        pending: Vec::new(),
-        later: Vec::new(),
-        async_functions: vec![false; functions],
-        speculation: Speculation::new(options.privileges, slots),
-        last_id: 0,
-        processed: 0,
-        jumps: 0,
-        kept_at: (0, 0),
-        stats: Stats::default(),
-        log: String::new(),
-        chain_bytes: 0,
-        exact,
-        observed: watch.is_some() || trace.is_some(),
-        watch: watch.map(|watch| watch as _),
-        trace,
-    };
+    let kernel = options.kernel.as_deref().or(own_types.as_ref());
+    let mut explorer = Explorer::new(&program, options, kernel, watch.map(|watch| watch as _), exact)?;
     explorer.run()?;
-    let whole = explorer.trace.as_ref().map(|trace| Arc::new(explorer.facts(trace, exact)));
-    let special =
-        explorer.records.iter().map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect();
-    let Explorer {
-        flow, mut facts, call_maps, callees, prototypes, stacks, reads_uninit, stats, log, ..
-    } = explorer;
-    let named = prototypes.iter().map(|(symbol, prototype)| (*symbol, prototype.function)).collect();
-    for (at, map) in call_maps {
-        if let CallMap::One(map) = map
-            && facts[at] != Fact::Unreachable
-        {
-            facts[at] = Fact::CallWithMap(map);
-        }
-    }
-    let stacks: Vec<u32> = stacks.iter().map(|bytes| bytes.next_multiple_of(8)).collect();
-    let memory = (program.prog_type == ProgType::Unspec).then(|| options.memory.unwrap_or(0));
-    let log = options.log.then_some(log);
-    let given = if program.prog_type == ProgType::Unspec { GIVEN | 1 << 2 } else { GIVEN };
-    let zero_registers = flow.live.first().map_or(0, |live| live & !given);
-    Ok(Verified {
-        program,
-        facts,
-        callees,
-        named,
-        stacks,
-        reads_uninit,
-        zero_registers,
-        memory,
-        special,
-        stats,
-        log,
-        whole,
-    })
+    Ok(explorer.verified())
 }
 
 /// A refusal with its source line.
@@ -328,10 +237,132 @@ fn error(program: &Program, insn: usize, reason: Reason, place: Place) -> Verify
     VerifyError { insn, reason, place: Box::new(Place { function, text, source, ..place }) }
 }
 
+impl<'a> Explorer<'a> {
+    /// Before the first instruction; what can be refused without a walk is refused. `kernel` has the types that functions
+    /// are found in by name.
+    pub(crate) fn new(
+        program: &'a Arc<Program>,
+        options: &'a Options,
+        kernel: Option<&'a Btf>,
+        watch: Option<&'a mut dyn FnMut(&Visit<'_>)>,
+        exact: bool,
+    ) -> Result<Explorer<'a>, VerifyError> {
+        let bare = |insn: usize, reason| error(program, insn, reason, Place::default());
+        kind_allowed(program.prog_type, options.privileges).map_err(|reason| bare(0, reason))?;
+        let context = program.prog_type.context();
+        let judges = Judgements::of(options.linux);
+        let handles = judges.has(Judgement::Exceptions);
+        let handler = if handles { handler(program).map_err(|reason| bare(0, reason))? } else { None };
+        let flow = Flow::new(program, options.rules, options.linux, handler)
+            .map_err(|(insn, reason)| bare(insn, reason))?;
+        crate::maps::check(program, options.privileges, options.linux)
+            .map_err(|(insn, reason)| bare(insn, reason))?;
+        check_load(program, options.rules, options.linux).map_err(|(insn, reason)| bare(insn, reason))?;
+        let target = Target::of(program, options).map_err(|reason| bare(0, reason))?;
+        if context.is_none() && target.is_none() && program.prog_type != ProgType::Unspec {
+            return Err(bare(0, Reason::ProgramType { prog_type: program.prog_type.to_string() }));
+        }
+        check_calls(program, &flow, handler).map_err(|(insn, reason)| bare(insn, reason))?;
+        let records = records(program).map_err(|(insn, reason)| bare(insn, reason))?;
+        let slots = program.insns.len();
+        let functions = program.functions.len();
+        let trace = options.facts.then(|| Box::new(Trace::new(program, &flow)));
+        Ok(Explorer {
+            program,
+            options,
+            kernel,
+            judges,
+            context,
+            target,
+            globals: Globals::new(program, &flow, judges),
+            handler,
+            flow,
+            facts: vec![Fact::Unreachable; slots],
+            call_maps: HashMap::new(),
+            callees: HashMap::new(),
+            records,
+            has_arena: has_arena(program),
+            stacks: vec![0; functions],
+            prototypes: HashMap::new(),
+            object_records: HashMap::new(),
+            reads_uninit: vec![false; functions],
+            nodes: Vec::new(),
+            kept: vec![Vec::new(); slots],
+            free: Vec::new(),
+            path: Vec::new(),
+            history: Vec::new(),
+            links: Vec::new(),
+            pending: Vec::new(),
+            later: Vec::new(),
+            async_functions: vec![false; functions],
+            speculation: Speculation::new(options.privileges, slots),
+            last_id: 0,
+            processed: 0,
+            jumps: 0,
+            kept_at: (0, 0),
+            stats: Stats::default(),
+            log: String::new(),
+            chain_bytes: 0,
+            exact,
+            observed: watch.is_some() || trace.is_some(),
+            watch,
+            trace,
+        })
+    }
+
+    /// What is proved, after every path was followed.
+    fn verified(self) -> Verified {
+        let whole = self.trace.as_ref().map(|trace| Arc::new(self.facts(trace, self.exact)));
+        let special =
+            self.records.iter().map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect();
+        let Explorer {
+            program,
+            options,
+            flow,
+            mut facts,
+            call_maps,
+            callees,
+            prototypes,
+            stacks,
+            reads_uninit,
+            stats,
+            log,
+            ..
+        } = self;
+        let named = prototypes.iter().map(|(symbol, prototype)| (*symbol, prototype.function)).collect();
+        for (at, map) in call_maps {
+            if let CallMap::One(map) = map
+                && facts[at] != Fact::Unreachable
+            {
+                facts[at] = Fact::CallWithMap(map);
+            }
+        }
+        let stacks: Vec<u32> = stacks.iter().map(|bytes| bytes.next_multiple_of(8)).collect();
+        let memory = (program.prog_type == ProgType::Unspec).then(|| options.memory.unwrap_or(0));
+        let log = options.log.then_some(log);
+        let given = if program.prog_type == ProgType::Unspec { GIVEN | 1 << 2 } else { GIVEN };
+        let zero_registers = flow.live.first().map_or(0, |live| live & !given);
+        Verified {
+            program: program.clone(),
+            facts,
+            callees,
+            named,
+            stacks,
+            reads_uninit,
+            zero_registers,
+            memory,
+            special,
+            stats,
+            log,
+            whole,
+        }
+    }
+}
+
 impl Explorer<'_> {
     /// Follows every path, of the entry and of each global function that is called, then checks the stacks of all
     /// chains of calls.
-    fn run(&mut self) -> Result<(), VerifyError> {
+    pub(crate) fn run(&mut self) -> Result<(), VerifyError> {
         let frame = self.entry();
         self.walk(0, frame)?;
         if let Some(handler) = self.handler {

@@ -248,8 +248,13 @@ impl Explorer<'_> {
         let Some(field) = field else {
             let what = match value.kind {
                 Kind::MapValue { map } => {
-                    let name = self.map_spec(map).map_or("", |m| m.name.as_str());
-                    format!("map '{name}'")
+                    let spec = self.map_spec(map);
+                    let map = spec.map_or("", |spec| spec.name.as_str());
+                    if spec.is_some_and(|spec| spec.value_type.is_none()) {
+                        let what = format!("map '{map}' has to have BTF in order to use {name}");
+                        return refuse(reg, what);
+                    }
+                    format!("map '{map}'")
                 }
                 _ => format!("local '{}'", self.describe(value)),
             };

@@ -22,6 +22,7 @@
 //! - `prune`, `precise`: where paths meet, which of them are the same;
 //! - `privilege`, `speculation`: what is refused besides if the loader lacks `CAP_PERFMON`;
 //! - [`report`]: a refusal, explained; [`facts`]: what holds of a program as a whole;
+//! - `suspect`: what was seen of a program until it was refused;
 //! - `watch`: the walk seen from outside, instruction by instruction.
 //!
 //! Static functions are walked at each call with what is known there, global ones once, for whatever their types allow.
@@ -115,6 +116,7 @@ mod speculation;
 mod stack;
 mod state;
 mod step;
+mod suspect;
 mod target;
 mod value;
 mod verified;
@@ -124,5 +126,6 @@ pub use error::{Decision, Place, Reason, Source, VerifyError};
 pub use explore::{verify, verify_watched};
 pub use level::{Judgement, Level, UnknownLevel};
 pub use options::{Limits, Options, Privileges, Rules, Shifts};
+pub use suspect::Suspect;
 pub use verified::{Fact, Region, Stats, Verified};
 pub use watch::Visit;

@@ -52,6 +52,11 @@ pub enum CompileError {
         /// The part, `bpf_timer`.
         field: &'static str,
     },
+    /// A refused program is not tried with a function whose arguments only the verifier can check.
+    Untrusted {
+        /// The function.
+        name: &'static str,
+    },
     /// A jump, call or fall-through leads out of its function. No verified program has one.
     Flow {
         /// Slot of the instruction.
@@ -147,6 +152,9 @@ impl fmt::Display for CompileError {
             CompileError::SpecialField { map, field } => {
                 write!(f, "map {map}: programs whose maps have a {field} in their values can't be run here")
             }
+            CompileError::Untrusted { name } => {
+                write!(f, "only verified programs may call `{name}` here")
+            }
             CompileError::Flow { insn } => write!(f, "instruction {insn}: leads out of its function"),
             CompileError::UnknownFunction { insn, id } => {
                 write!(f, "instruction {insn}: no function has number {id}")
@@ -235,6 +243,8 @@ pub enum TrapKind {
     },
     /// More nested calls than [`crate::MAX_FRAMES`].
     Frames,
+    /// A program that nobody verified made more than [`crate::MAX_TRIAL_JUMPS`] jumps and calls.
+    Endless,
     /// An instruction that the verifier took for unreachable.
     Unreachable,
     /// The context is for another kind of program.
@@ -270,6 +280,7 @@ impl fmt::Display for TrapKind {
                 write!(f, "argument {arg} of the call can't be {value:#x}")
             }
             TrapKind::Frames => write!(f, "more than {} nested calls", crate::MAX_FRAMES),
+            TrapKind::Endless => write!(f, "more than {} jumps and calls", crate::MAX_TRIAL_JUMPS),
             TrapKind::Unreachable => f.write_str("was taken for unreachable"),
             TrapKind::Context { expected, found } => {
                 write!(f, "expected the context of a program of kind {expected}, found {found}")

@@ -146,7 +146,7 @@ impl<W: World> Executable<W> {
     #[inline(always)]
     pub(crate) fn run_in(&self, run: &mut Runtime<W>) -> Result<u64, Trap> {
         match &self.code {
-            Code::Interp(image) => image.run(run),
+            Code::Interp(image) => image.run::<false>(run),
             // SAFETY: the code was made of a proof, the context is of the kind and size it holds for, and the run
             // has the maps of this executable.
             #[cfg(all(target_arch = "x86_64", unix))]
@@ -205,7 +205,7 @@ impl<W: World> Executable<W> {
 /// The map that a program has by this index: the given one if it is what the program was verified with.
 ///
 /// What frozen data holds was part of the proof. So the program gets a copy of its own, which nobody else can write.
-fn bind(index: usize, spec: &MapSpec, map: &Arc<Map>) -> Result<Arc<Map>, CompileError> {
+pub(crate) fn bind(index: usize, spec: &MapSpec, map: &Arc<Map>) -> Result<Arc<Map>, CompileError> {
     let (expected, found) = (spec.def, *map.def());
     if !stands_for(&expected, &found) {
         return Err(CompileError::MapMismatch { map: index, expected, found });

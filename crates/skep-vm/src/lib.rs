@@ -15,6 +15,7 @@
 //! | executable.rs | the engines behind one type, and why it is sound |
 //! | lower.rs | what a program means here: addresses, places, targets |
 //! | interp/ | the checked interpreter |
+//! | trial.rs | a refused program, tried in the checked interpreter alone |
 //! | native/ | native code: emitter, encoder, memory it runs in |
 //! | memory.rs | guest memory |
 //! | context.rs, packet.rs | what a run is given |
@@ -91,6 +92,7 @@ mod runtime;
 mod standard;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod typed;
 
 pub use call::{BytesMut, Call};
@@ -100,10 +102,12 @@ pub use executable::{Engine, Executable, jit_available};
 pub use function::{Functions, HostFunction};
 #[doc(hidden)]
 pub use function::{assert_fits, describe, described_in};
+pub use interp::alu::{alu as compute, holds};
 pub use objects::{MAX_OBJECTS, Objects};
 pub use packet::{MAX_PACKET, Packet, XDP_DATA_MAX, XDP_FRAME, XDP_HEADROOM};
 pub use runtime::{MAX_MAY_GOTO, MAX_TAIL_CALLS, World};
 pub use skep_abi::Function;
+pub use trial::{Fault, MAX_TRIAL_JUMPS, Trial};
 pub use typed::{
     Address, Argument, Context, Gives, Handle, Input, MapArg, Outcome, Output, Record, Shape, fits,
 };

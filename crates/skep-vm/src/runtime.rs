@@ -9,6 +9,8 @@ use skep_map::Map;
 use crate::context::RunContext;
 use crate::error::Trap;
 use crate::executable::Executable;
+use crate::memory::Span;
+use crate::trial::MAX_TRIAL_JUMPS;
 
 /// The place that programs run in, as this crate sees it.
 pub trait World: Sized + 'static {
@@ -44,6 +46,10 @@ pub(crate) struct Runtime<W> {
     pub(crate) prog_type: ProgType,
     /// Why a program that was tail-called ended early.
     pub(crate) trap: Option<Trap>,
+    /// How many jumps and calls a program that nobody verified may still make.
+    pub(crate) jumps_left: u32,
+    /// The frame of the function that a trap ended.
+    pub(crate) trapped_in: Span,
 }
 
 /// Offsets for native code.
@@ -71,6 +77,8 @@ impl<W: World> Runtime<W> {
             maps,
             prog_type,
             trap: None,
+            jumps_left: MAX_TRIAL_JUMPS,
+            trapped_in: Span::default(),
         }
     }
 

@@ -22,11 +22,13 @@
 //! assert_eq!(result.retval, 1);
 //! ```
 //!
-//! This crate adds nothing of its own but the reading of files; everything else is a floor's.
+//! This crate adds nothing of its own but the reading of files and the search for [`counterexample`]s, which needs both a
+//! verifier and a host; everything else is a floor's.
 #![forbid(unsafe_code)]
 
 mod assembled;
 pub mod compile;
+pub mod counterexample;
 pub mod source;
 
 pub use assembled::Assembled;
@@ -40,7 +42,7 @@ pub use skep_linux::{Judgement, LinuxHost};
 pub use skep_macros::bpf_asm;
 pub use skep_map as map;
 pub use skep_obj as obj;
-pub use skep_user::{UserConfig, UserHost, UserWorld};
+pub use skep_user::{TrialInput, UserConfig, UserHost, UserWorld};
 pub use skep_verify as verify;
 pub use skep_vm as vm;
 pub use skep_vm::functions;

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use skep::counterexample;
 use skep_btf::Btf;
 use skep_verify::report::{Class, Report, kernel_log};
-use skep_verify::{Options, verify};
+use skep_verify::{Options, Suspect, verify};
 
 use super::case::{self, Types};
 use super::cases::{Cases, Verdict};
@@ -26,6 +27,8 @@ pub(super) struct Outcome {
     /// Rule, class and line, of our own refusal and of the log.
     ours: Option<Said>,
     log: Option<Said>,
+    /// An input that breaks it, in words, if one is found.
+    counterexample: Option<String>,
     /// Whether Linux, and we, accept it.
     accepted: (Option<bool>, bool),
 }
@@ -62,7 +65,7 @@ impl Outcome {
         };
         json!({
             "expected": self.expected.map(Class::name), "line": self.line,
-            "ours": said(&self.ours), "log": said(&self.log),
+            "ours": said(&self.ours), "log": said(&self.log), "counterexample": self.counterexample,
         })
     }
 }
@@ -110,6 +113,10 @@ fn judge(line: &str, types: &mut Types, options: &Options) -> Outcome {
         expected,
         line: stopped_at(log),
         ours,
+        counterexample: program
+            .as_ref()
+            .and_then(|program| Suspect::of(program, options))
+            .and_then(|suspect| Some(counterexample::find(&suspect)?.to_string())),
         log: kernel_log::explain(log).ok().map(|report| Said::of(&report)),
         accepted: (linux, matches!(verdict, Some(Ok(_)))),
     }

@@ -1,4 +1,5 @@
 /* error[pointer-arithmetic|stack-bounds|unbounded-index] */
+/* bug: with a packet of 14 bytes, `rx_queue_index` 16, instruction 13 reads 1 byte at r10+0, expected r10-512 to r10-1 */
 #include <skep.h>
 
 SEC("xdp")

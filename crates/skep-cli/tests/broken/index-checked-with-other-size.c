@@ -1,5 +1,6 @@
 /* error[map-value-bounds] */
 /* help: below 100 bytes */
+/* bug: with a packet of 14 bytes, `rx_queue_index` 100, instruction 13 reads byte 100 of a value of map `tables` whose last is 99 */
 #include <skep.h>
 
 struct table {

@@ -1,5 +1,6 @@
 /* error[map-value-bounds] */
 /* help: & 63 */
+/* bug: with a packet of 14 bytes, `rx_queue_index` 64, instruction 13 reads byte 64 of a value of map `tables` whose last is 63 */
 #include <skep.h>
 
 struct table {

@@ -1,5 +1,6 @@
 /* error[negative-index] */
 /* help: unsigned */
+/* bug: with a packet of 14 bytes, `rx_queue_index` 4294967295, instruction 15 reads 1 byte where the program has no memory */
 #include <skep.h>
 
 struct table {

@@ -1,5 +1,6 @@
 /* error[unbounded-index] */
 /* help: or mask it */
+/* bug: with a packet of 14 bytes, `rx_queue_index` 64, instruction 12 reads byte 64 of a value of map `tables` whose last is 63 */
 #include <skep.h>
 
 struct table {

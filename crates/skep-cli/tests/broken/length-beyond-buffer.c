@@ -1,4 +1,5 @@
 /* error[stack-bounds|argument-size] */
+/* bug: with a packet of 14 bytes, instruction 4 calls `bpf_skb_load_bytes` with an argument 3 that is not what it takes, or not all of it the program's */
 #include <skep.h>
 
 SEC("tc")

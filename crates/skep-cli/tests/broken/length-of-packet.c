@@ -1,5 +1,6 @@
 /* error[argument-size] */
 /* help: at least 1 */
+/* bug: with a packet of 65 bytes, instruction 4 calls `bpf_skb_load_bytes` with an argument 3 that is not what it takes, or not all of it the program's */
 #include <skep.h>
 
 SEC("tc")

@@ -1,5 +1,6 @@
 /* error[not-a-pointer] */
 /* help: null on this path */
+/* bug: with a packet of 14 bytes, instruction 10 writes 8 bytes through a pointer that is null */
 #include <skep.h>
 
 struct {

@@ -1,5 +1,6 @@
 /* error[null-check] */
 /* help: if (!value) */
+/* bug: with a packet of 14 bytes, instruction 7 reads 8 bytes through a pointer that is null */
 #include <skep.h>
 
 struct {

@@ -1,5 +1,6 @@
 /* error[not-a-pointer] */
 /* help: bpf_probe_read_kernel */
+/* bug: with a packet of 14 bytes, instruction 1 reads 4 bytes through a pointer that is null */
 #include <skep.h>
 
 SEC("tc")

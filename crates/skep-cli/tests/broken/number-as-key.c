@@ -1,4 +1,5 @@
 /* error[argument-type] */
+/* bug: with a packet of 14 bytes, instruction 3 calls `bpf_map_lookup_elem` with an argument 2 that is not what it takes, or not all of it the program's */
 #include <skep.h>
 
 struct {

@@ -1,5 +1,6 @@
 /* error[packet-bounds] */
 /* help: with `data_end` */
+/* bug: with a packet of 64 bytes, instruction 8 reads byte 64 of a packet whose last is 63 */
 #include <skep.h>
 
 SEC("xdp")

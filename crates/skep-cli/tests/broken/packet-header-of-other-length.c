@@ -1,5 +1,6 @@
 /* error[packet-bounds] */
 /* help: compare with `data_end` after the last change */
+/* bug: with a packet of 34 bytes, instruction 10 reads byte 37 of a packet whose last is 33 */
 #include <skep.h>
 
 SEC("xdp")

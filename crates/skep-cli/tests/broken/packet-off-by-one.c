@@ -1,5 +1,6 @@
 /* error[packet-bounds] */
 /* help: compare `data + 15` with `data_end` */
+/* bug: with a packet of 14 bytes, instruction 5 reads byte 14 of a packet whose last is 13 */
 #include <skep.h>
 
 SEC("xdp")

@@ -1,5 +1,6 @@
 /* error[not-a-pointer] */
 /* help: again after that call */
+/* bug: with a packet of 14 bytes, instruction 7 reads 1 byte where the program has no memory */
 #include <skep.h>
 
 SEC("tc")

@@ -1,4 +1,5 @@
 /* error[argument-type] */
+/* bug: with a packet of 14 bytes, instruction 14 calls `bpf_ringbuf_submit` with an argument 1 that is not what it takes, or not all of it the program's */
 #include <skep.h>
 
 struct {

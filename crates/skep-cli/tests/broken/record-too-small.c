@@ -1,5 +1,6 @@
 /* error[memory-bounds] */
 /* help: only the 8 bytes */
+/* bug: with a packet of 14 bytes, instruction 7 writes 8 bytes where the program has no memory */
 #include <skep.h>
 
 struct {

@@ -1,4 +1,5 @@
 /* error[not-a-pointer] */
+/* bug: with a packet of 14 bytes, instruction 11 writes 8 bytes where the program has no memory */
 #include <skep.h>
 
 struct {

@@ -1,5 +1,6 @@
 /* error[map-value-bounds] */
 /* help: only the 4 bytes */
+/* bug: with a packet of 14 bytes, instruction 9 writes bytes 0 to 7 of a value of map `counters` whose last is 3 */
 #include <skep.h>
 
 struct {

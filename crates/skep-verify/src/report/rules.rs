@@ -232,6 +232,13 @@ static WORDS: &[(&str, &str)] = &[
     ("invalid mem access", "not-a-pointer"),
     ("!read_ok", "uninit-register"),
     ("is invalid, expected r0 to r10", "bad-instruction"),
+    ("prohibited for !root", "speculation"),
+    ("must name what of the kernel", "program-type"),
+    ("the kernel has no function", "unknown-function"),
+    ("has to have BTF", "types"),
+    ("expected=pointer to STRUCT", "object-type"),
+    ("type=ptr_…expected=ptr_, trusted_ptr_", "object-type"),
+    ("type=trusted_ptr_…expected=ptr_, trusted_ptr_", "object-type"),
     // Sections.
     ("-ed region", "locked-section"),
     ("bpf_spin_lock at off=", "locked-section"),

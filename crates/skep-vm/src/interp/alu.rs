@@ -4,7 +4,7 @@ use skep_isa::{AluOp, Cond, Width};
 
 /// `a op b`; with 32 bits, of the low halves, zero-extended.
 #[inline(always)]
-pub(crate) fn alu(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
+pub fn alu(op: AluOp, width: Width, a: u64, b: u64) -> u64 {
     match width {
         Width::W64 => alu64(op, a, b),
         Width::W32 => alu32(op, a as u32, b as u32).into(),
@@ -43,7 +43,7 @@ arithmetic!(alu32, u32, i32);
 
 /// Whether `a cond b`; with 32 bits, of the low halves.
 #[inline(always)]
-pub(crate) fn holds(cond: Cond, width: Width, a: u64, b: u64) -> bool {
+pub fn holds(cond: Cond, width: Width, a: u64, b: u64) -> bool {
     let (ua, ub, sa, sb) = match width {
         Width::W64 => (a, b, a as i64, b as i64),
         Width::W32 => (u64::from(a as u32), u64::from(b as u32), i64::from(a as i32), i64::from(b as i32)),

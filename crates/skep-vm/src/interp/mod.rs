@@ -5,7 +5,7 @@
 //! the verifier are used for nothing but to know which instructions touch the context.
 //! Semantics: RFC 9669 sections 4 and 5; `___bpf_prog_run` of kernel/bpf/core.c, Linux 6.18.
 
-mod alu;
+pub(crate) mod alu;
 mod code;
 
 use std::mem::MaybeUninit;
@@ -56,11 +56,11 @@ impl<W: World> Image<W> {
         }
     }
 
-    /// Runs the program.
+    /// Runs the program; `LIMITED` if nobody proved that it ends: then a run ends after so many jumps and calls.
     // Not inlined, so that its stack lies below the `Runtime` in its caller's frame, where a call's memory is taken for
     // private to this thread.
     #[inline(never)]
-    pub(crate) fn run(&self, run: &mut Runtime<W>) -> Result<u64, Trap> {
+    pub(crate) fn run<const LIMITED: bool>(&self, run: &mut Runtime<W>) -> Result<u64, Trap> {
         let mut stack = [MaybeUninit::<u64>::uninit(); STACK_WORDS];
         let stack_start = stack.as_mut_ptr().expose_provenance() as u64;
         let mut free = stack_start + size_of_val(&stack) as u64;
@@ -88,6 +88,7 @@ impl<W: World> Image<W> {
             ($what:expr) => {{
                 // SAFETY: both point into the steps, `pc` behind the one that runs.
                 let insn = unsafe { pc.offset_from(first) } as usize - 1;
+                run.trapped_in = regions.frame;
                 return Err(Trap { insn, what: $what });
             }};
         }
@@ -111,11 +112,20 @@ impl<W: World> Image<W> {
                 pc = unsafe { first.add(function.start) };
             }};
         }
+        macro_rules! spend {
+            () => {
+                if LIMITED {
+                    let Some(left) = run.jumps_left.checked_sub(1) else { trap!(TrapKind::Endless) };
+                    run.jumps_left = left;
+                }
+            };
+        }
         macro_rules! jump {
-            ($step:ident) => {
+            ($step:ident) => {{
+                spend!();
                 // SAFETY: lowering found the target inside the function.
                 pc = unsafe { pc.offset($step.off as isize) }
-            };
+            }};
         }
         macro_rules! leave {
             () => {{
@@ -324,6 +334,7 @@ impl<W: World> Image<W> {
                     None => jump!(step),
                 },
                 Code::CallLocal => {
+                    spend!();
                     if regions.depth + 1 == MAX_FRAMES {
                         trap!(TrapKind::Frames);
                     }

@@ -44,7 +44,7 @@ impl At<'_> {
     /// `data + 14 > data_end`, for the access that was refused.
     fn comparison(&self) -> Option<String> {
         let access = self.access()?;
-        let end = self.end_of(&access)?;
+        let end = self.end()?;
         let needed = self.needed(&access)?;
         let base = access.name(self.source).and_then(|name| self.declared(name));
         let end_type = self.declared(&end);
@@ -94,12 +94,10 @@ impl At<'_> {
         }
     }
 
-    /// What stands for the end of what an access is in: the variable that holds it, or the context's field.
-    fn end_of(&self, access: &Access) -> Option<String> {
+    /// What stands for the end of what is accessed: the variable that holds it, or the context's field.
+    fn end(&self) -> Option<String> {
         let source = self.source;
         let (start, member) = if self.report.meta { ENDS[1] } else { ENDS[0] };
-        // Two pointers of a function may both be the packet's: what matters is its end.
-        let _ = access;
         if let Some(at) = source.holder_of(member, &self.function) {
             return Some(source.word(at).to_owned());
         }
@@ -120,7 +118,7 @@ impl At<'_> {
     /// Turns `if (data + 14 < end) return` round: it leaves where the packet is long enough.
     fn turn_comparison(&self) -> Option<Change> {
         let source = self.source;
-        let end = self.end_of(&self.access()?)?;
+        let end = self.end()?;
         let statements = source.statements(&self.function);
         let before = statements.into_iter().filter(|s| s.tokens.end <= self.statement.tokens.start);
         let mut leaving = before.filter(|s| s.kind == StatementKind::If && self.leaves(s.head.end + 1));
