@@ -99,7 +99,7 @@ out:
 .license GPL
 .map array 4 32 1
 	r1 = map_idx_value(0, 0) ll
-	call bpf_timer_cancel                    ; error: map 'array' has no valid bpf_timer
+	call bpf_timer_cancel                    ; error: map 'array' has to have BTF in order to use bpf_timer
 	exit
 
 == the map of the timer
