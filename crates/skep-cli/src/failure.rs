@@ -62,6 +62,7 @@ messages!(
     skep::host::HostError,
     crate::capture::CaptureError,
     skep::obj::LinkError,
+    skep::obj::RelocateError,
     skep::obj::WriteError,
     skep_lsp::LspError
 );

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod asm;
+mod btf;
 mod capture;
 mod conformance;
 mod counterexample;
@@ -16,6 +17,7 @@ mod feature;
 mod fix;
 mod from_log;
 mod functions;
+mod kernel_types;
 mod lsp;
 mod maps;
 mod output;
@@ -55,6 +57,8 @@ enum Verb {
     Asm(asm::Options),
     /// Disassemble an object to assembly
     Dis(dis::Options),
+    /// Types of programs and kernels
+    Btf(btf::Options),
     /// List what there is: instructions, functions, kinds of map and of program
     Feature(feature::Options),
     /// Run one program of a conformance suite, as bpf_conformance asks its plugins to
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Verb::Explain(options) => explain::explain(&options),
         Verb::Asm(options) => asm::assemble(&options),
         Verb::Dis(options) => dis::disassemble(&options),
+        Verb::Btf(options) => btf::btf(&options),
         Verb::Feature(options) => feature::feature(&options),
         Verb::ConformancePlugin(options) => conformance::plugin(&options),
         Verb::Lsp(options) => lsp::serve(&options),

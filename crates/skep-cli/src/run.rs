@@ -14,6 +14,7 @@ use skep::obj::Object;
 
 use crate::capture::{Packet, Reader, Writer};
 use crate::failure::Failure;
+use crate::kernel_types::KernelTypes;
 use crate::maps::{self, hex, plural};
 use crate::output::Output;
 use crate::programs::{EngineChoice, HostChoice, Source};
@@ -29,6 +30,9 @@ Examples:
 pub(crate) struct Options {
     #[command(flatten)]
     source: Source,
+
+    #[command(flatten)]
+    types: KernelTypes,
 
     /// Where the program runs
     #[arg(long, value_enum, default_value = "user")]
@@ -85,7 +89,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
                 .into(),
         ));
     }
-    let object = options.source.read_expanded()?;
+    let object = options.types.apply(options.source.read_expanded()?)?;
     if let Some(input) = &options.input {
         let function = options.source.program(&object)?;
         return over_capture(options, &object, function, input);

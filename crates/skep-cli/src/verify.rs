@@ -7,17 +7,20 @@ use std::time::{Duration, Instant};
 
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
+use skep::abi::ProgType;
 use skep::btf::Btf;
+use skep::btf::core::Target;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded, VerifierStats};
 use skep::obj::{Object, Program};
 use skep::verify::report::{Class, Edit, Report, kernel_log};
 use skep::verify::{Level, Suspect, Verified, VerifyError};
-use skep::{LinuxHost, verify as verifier};
+use skep::{LinuxHost, UserConfig, UserHost, verify as verifier};
 
 use crate::counterexample;
 use crate::facts;
 use crate::failure::Failure;
 use crate::fix;
+use crate::kernel_types::KernelTypes;
 use crate::output::Output;
 use crate::programs::Source;
 use crate::stats::{self, Row, Selection};
@@ -77,6 +80,9 @@ pub(crate) struct Options {
     #[arg(value_name = "PROG", conflicts_with_all = ["fix", "from_kernel_log"])]
     more: Vec<PathBuf>,
 
+    #[command(flatten)]
+    types: KernelTypes,
+
     /// Whose judgement
     #[arg(long, value_enum, default_value = "user")]
     host: Judge,
@@ -88,11 +94,6 @@ pub(crate) struct Options {
     /// The Linux to judge for, for skep's verifier: 6.1, 6.6, 6.12 or 6.18
     #[arg(long, value_name = "VERSION", default_value_t = Level::default(), value_parser = str::parse::<Level>)]
     linux: Level,
-
-    /// The types of the kernel to judge for, as that kernel shows them in /sys/kernel/btf/vmlinux; by default the running
-    /// kernel's
-    #[arg(long, value_name = "FILE")]
-    kernel_btf: Option<PathBuf>,
 
     /// Explain a kernel's log: PROG is a file with what its verifier printed
     #[arg(long, conflicts_with_all = ["host", "log", "stats", "name"])]
@@ -250,7 +251,7 @@ struct Judged {
 
 /// Has the programs of a file judged.
 fn judge(source: &Source, options: &Options, out: &mut Output, all: &mut Judged) -> Result<(), Failure> {
-    let object = source.read_expanded()?;
+    let object = options.types.apply(source.read_expanded()?)?;
     for function in source.programs(&object)? {
         let mut verdicts = Vec::new();
         if options.host != Judge::Linux {
@@ -306,7 +307,11 @@ impl Examined {
 
 /// Has skep's verifier look at a program.
 pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Result<Examined, Failure> {
-    let program = Arc::new(object.program(function)?);
+    let mut program = object.program(function)?;
+    if object.needs_relocation() {
+        program = object.relocate(&target(&program, options)?)?.program(function)?;
+    }
+    let program = Arc::new(program);
     let privileges = match options.privileges {
         Loader::All => verifier::Privileges::All,
         Loader::BpfOnly => verifier::Privileges::BpfOnly,
@@ -322,14 +327,27 @@ pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Re
     let mut judged = verifier::verify(program.clone(), &asked);
     // They take longer to read than most programs to verify, and few programs need them.
     if matches!(&judged, Err(error) if error.reason == verifier::Reason::NoKernelTypes) {
-        asked.kernel = match &options.kernel_btf {
-            Some(path) => Some(types_in(path)?),
+        asked.kernel = match options.types.read()? {
+            Some(types) => Some(types.btf().clone()),
             None => running_kernel(),
         };
         start = Instant::now();
         judged = verifier::verify(program.clone(), &asked);
     }
     Ok(Examined { program, asked, judged, time: start.elapsed() })
+}
+
+/// The types that a program is made to fit. What is written for a kernel is judged by that kernel's types.
+fn target(program: &Program, options: &Options) -> Result<Target, Failure> {
+    if let Some(types) = options.types.read()? {
+        return Ok(types);
+    }
+    let kind = program.prog_type;
+    let for_kernel = kind.needs_target() || kind == ProgType::Netfilter || !program.kernel_symbols.is_empty();
+    Ok(match running_kernel() {
+        Some(kernel) if for_kernel => Target::new("the running kernel", kernel),
+        _ => UserHost::new(UserConfig::default()).kernel_types()?,
+    })
 }
 
 fn ask_skep(object: &Object, function: usize, prog: &Path, options: &Options) -> Result<Verdict, Failure> {
@@ -383,17 +401,6 @@ fn counted(stats: verifier::Stats, time: Duration) -> VerifierStats {
 
 /// Where a kernel shows its types.
 const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
-
-/// The types in a file.
-fn types_in(path: &Path) -> Result<Arc<Btf>, Failure> {
-    let file = path.display();
-    let bytes =
-        std::fs::read(path).map_err(|error| Failure::Message(format!("can't read {file}: {error}")))?;
-    let btf = Btf::parse(&bytes).map_err(|error| {
-        Failure::Message(format!("{file}: expected BTF as /sys/kernel/btf/vmlinux has it: {error}"))
-    })?;
-    Ok(Arc::new(btf))
-}
 
 /// The types of the running kernel, if it shows them: what programs that are written for it are judged by.
 fn running_kernel() -> Option<Arc<Btf>> {

@@ -214,6 +214,7 @@ fn a_program_is_judged_for_another_linux() {
         "{}",
         err(&unknown)
     );
-    let absent = skep(&["verify", &path, "--kernel-btf", "nowhere"]);
-    assert_eq!(absent.status.code(), Some(0), "types are read only where they are needed");
+    let absent = skep(&["verify", &path, "--btf", "nowhere"]);
+    assert_eq!(absent.status.code(), Some(1));
+    assert!(err(&absent).contains("nowhere: "), "{}", err(&absent));
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use skep_abi::Errno;
-use skep_obj::LinkError;
+use skep_obj::{LinkError, RelocateError};
 use skep_verify::VerifyError;
 
 /// Why a host did not do something.
@@ -37,6 +37,8 @@ pub enum HostError {
     },
     /// The program can't be linked.
     Link(LinkError),
+    /// The object can't be made to fit the host's types.
+    Relocate(RelocateError),
     /// This host can't do it, on this machine or at all.
     Unsupported {
         /// What was asked.
@@ -62,7 +64,7 @@ impl HostError {
             // What bpf(2) returns when its verifier refuses an access.
             HostError::Refused { .. } => Some(Errno::EACCES),
             HostError::Unsupported { .. } => Some(Errno::EOPNOTSUPP),
-            HostError::Link(_) | HostError::Trapped { .. } => None,
+            HostError::Link(_) | HostError::Relocate(_) | HostError::Trapped { .. } => None,
         }
     }
 }
@@ -81,6 +83,7 @@ impl fmt::Display for HostError {
                 }
             }
             HostError::Link(error) => error.fmt(f),
+            HostError::Relocate(error) => error.fmt(f),
             HostError::Unsupported { what, why } => write!(f, "can't {what}: {why}"),
             HostError::Trapped { program, trap } => write!(f, "program `{program}` trapped: {trap}"),
         }
@@ -96,6 +99,12 @@ fn last_words(log: &str) -> Option<&str> {
 }
 
 impl std::error::Error for HostError {}
+
+impl From<RelocateError> for HostError {
+    fn from(error: RelocateError) -> HostError {
+        HostError::Relocate(error)
+    }
+}
 
 impl From<LinkError> for HostError {
     fn from(error: LinkError) -> HostError {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use skep_btf::Btf;
+use skep_btf::core::Target;
 use skep_obj::{MapSpec, Program};
 use skep_verify::{Rules, Shifts};
 
@@ -133,6 +134,9 @@ pub trait Host {
 
     /// Takes all finished records out of a ring buffer, oldest first; gives how many there were.
     fn drain(&mut self, map: MapId, record: &mut dyn FnMut(&[u8])) -> Result<usize, HostError>;
+
+    /// The types that it publishes of itself and its modules: what programs are made to fit (CO-RE).
+    fn kernel_types(&mut self) -> Result<Target, HostError>;
 
     /// Verifies and loads a program whose maps, by index, are these.
     fn load(

@@ -1,4 +1,5 @@
-//! A whole object onto a host: maps, their contents, programs, program arrays, in that order.
+//! A whole object onto a host: maps, their contents, programs, program arrays, in that order. Before that it is made to fit
+//! the types that the host publishes, unless it was made to fit some already.
 
 use skep_abi::MapType;
 use skep_obj::{MapInit, Object};
@@ -34,6 +35,13 @@ impl Loaded {
         wanted: &[usize],
         options: &LoadOptions,
     ) -> Result<Loaded, HostError> {
+        let relocated;
+        let object = if object.needs_relocation() {
+            relocated = object.relocate(&host.kernel_types()?)?;
+            &relocated
+        } else {
+            object
+        };
         let mut loaded = Loaded { maps: Vec::with_capacity(object.maps.len()), programs: Vec::new() };
         for spec in &object.maps {
             let map = host.create_map(spec, object.btf.as_deref())?;

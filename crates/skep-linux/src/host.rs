@@ -5,13 +5,14 @@ use std::ops::Range;
 
 use skep_abi::{Errno, FieldKind, ProgType};
 use skep_btf::Btf;
+use skep_btf::core::Target;
 use skep_host::{Host, HostError, LoadInfo, LoadOptions, MapId, ProgId, TestResult, TestRun};
 use skep_obj::{MapSpec, Program};
 
 use crate::map::Map;
 use crate::prog::{self, Prog};
 use crate::types::TypeStore;
-use crate::{machine, sys};
+use crate::{kernel_types, machine, sys};
 
 /// Bytes of room for what a program adds to a packet.
 const PACKET_GROWTH: usize = 64 << 10;
@@ -27,6 +28,8 @@ pub struct LinuxHost {
     maps: HashMap<u32, Map>,
     progs: HashMap<u32, Prog>,
     types: TypeStore,
+    /// The running kernel's own, once they were asked for.
+    kernel_types: Option<Target>,
     /// Where test runs leave their packet.
     packet: Vec<u8>,
 }
@@ -39,6 +42,7 @@ impl LinuxHost {
             maps: HashMap::new(),
             progs: HashMap::new(),
             types: TypeStore::default(),
+            kernel_types: None,
             packet: Vec::new(),
         }
     }
@@ -195,6 +199,14 @@ impl Host for LinuxHost {
         let why = format!("expected a ring buffer, found a map of kind {}", map.map_type);
         let why = (map.map_type != skep_abi::MapType::Ringbuf).then_some(why);
         result.map_err(map_error(map, "drain", why))
+    }
+
+    fn kernel_types(&mut self) -> Result<Target, HostError> {
+        if let Some(types) = &self.kernel_types {
+            return Ok(types.clone());
+        }
+        let types = kernel_types::read()?;
+        Ok(self.kernel_types.insert(types).clone())
     }
 
     fn load(

@@ -23,6 +23,7 @@
 #![cfg(target_os = "linux")]
 
 mod host;
+mod kernel_types;
 mod log;
 mod machine;
 mod map;

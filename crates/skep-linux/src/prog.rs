@@ -11,7 +11,7 @@ use skep_abi::{AttachType, Errno, MapType, ProgType};
 use skep_btf::{Btf, Kind};
 use skep_host::{HostError, LoadInfo, LoadOptions, VerifierStats};
 use skep_isa::{Callee, Endian, FormId, Insn, Op, Reg, Wide, encode_all};
-use skep_obj::Program;
+use skep_obj::{POISON, Program};
 
 use crate::map::kernel_name;
 use crate::sys::{self, MapCreate, ProgInfo, ProgLoad};
@@ -334,7 +334,21 @@ fn refusal(program: &Program, errno: Errno, log: String) -> HostError {
             why: Some(machine::why_not_permitted(Some(program.prog_type))),
         };
     }
+    let log = match unrelocated(program, &log) {
+        Some(why) => format!("{log}\ninvalid CO-RE relocation: {why}\n"),
+        None => log,
+    };
     HostError::RefusedByKernel { program: program.name.clone(), errno, log }
+}
+
+/// Why an instruction could not be made to fit the kernel, if that is what the log ends with: the kernel only sees a call
+/// of a function that does not exist.
+fn unrelocated(program: &Program, log: &str) -> Option<String> {
+    let poison = format!("unknown#{POISON}");
+    let line = log.lines().find(|line| line.contains(&poison) && line.contains("call"))?;
+    let insn: usize = line.trim().split(':').next()?.parse().ok()?;
+    let relo = program.core_relos.iter().find(|relo| relo.insn == insn)?;
+    Some(relo.failure.as_deref()?.to_string())
 }
 
 #[cfg(test)]

@@ -26,5 +26,6 @@ pub use program::{KernelSymbol, LinkError, MAX_FUNCTIONS, MAX_SLOTS, ProgFlags, 
 pub use read::{
     MAX_ALIASES, MAX_DATA_BYTES, MAX_DATA_SECTIONS, MAX_FILE_BYTES, MAX_MAPS, MAX_MARKERS, MAX_NAME_BYTES,
     MAX_OBJECT_FUNCTIONS, MAX_OBJECT_SLOTS, MAX_RELOCATIONS, MAX_SECTIONS, MAX_SYMBOLS, Problem, ReadError,
+    btf_section,
 };
 pub use relocate::{POISON, RelocateError};

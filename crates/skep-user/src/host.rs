@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use skep_abi::{Errno, Function, FunctionTable, MapDef, MapFlags, MapType, ProgType, TableError};
 use skep_btf::Btf;
+use skep_btf::core::Target;
 use skep_host::{
     Engine, Host, HostError, LoadInfo, LoadOptions, MapId, ProgId, TestResult, TestRun, VerifierStats,
 };
@@ -322,6 +323,14 @@ impl Host for UserHost {
             let why = (object.map.def().map_type != MapType::Ringbuf).then_some("it is no ring buffer");
             object.refusal(what, errno, why)
         })
+    }
+
+    fn kernel_types(&mut self) -> Result<Target, HostError> {
+        let types = crate::types::kernel_types().map_err(|error| HostError::Unsupported {
+            what: "show types".to_owned(),
+            why: error.to_string(),
+        })?;
+        Ok(Target::new("the user host", types))
     }
 
     fn load(

@@ -8,6 +8,7 @@
 //! | file | is |
 //! |---|---|
 //! | host.rs, objects.rs | maps and programs, the contract of hosts |
+//! | types.rs | the BTF that it publishes |
 //! | test_run.rs | a program on a packet |
 //! | trial.rs | what a refused program is tried on |
 //! | world.rs | what programs run in |
@@ -59,6 +60,7 @@ mod support;
 mod test_run;
 mod trace;
 mod trial;
+mod types;
 mod world;
 
 pub use clock::{CLOCK_START_NS, CLOCK_STEP_NS, TAI_OFFSET_NS, TICKS_PER_SECOND, WALL_AT_BOOT_NS};

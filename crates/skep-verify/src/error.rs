@@ -352,6 +352,11 @@ pub enum Reason {
     },
     /// One instruction accesses the context on one path and something else on another.
     MixedPointers,
+    /// An instruction that depends on the kernel's types, and has no answer there (CO-RE).
+    Unrelocated {
+        /// What is missing, and in which kernel.
+        why: String,
+    },
     /// The helper is not described.
     UnknownFunction {
         /// Its number.
@@ -570,6 +575,7 @@ impl fmt::Display for Reason {
             Reason::MixedPointers => f.write_str(
                 "same insn cannot be used with different pointers: the context on one path, other memory on another",
             ),
+            Reason::Unrelocated { why } => write!(f, "invalid CO-RE relocation: {why}"),
             Reason::UnknownFunction { id } => {
                 write!(f, "unknown func #{id}: the helper is not described")
             }

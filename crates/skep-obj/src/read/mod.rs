@@ -13,6 +13,7 @@
 //! Source: Documentation/bpf/llvm_reloc.rst and libbpf/program_types.rst, Linux 6.18; libbpf 1.x for the
 //! meaning of section names; the objects of the compilers named, looked at with `readelf`.
 
+mod any_elf;
 mod data;
 mod error;
 mod ext;
@@ -29,6 +30,7 @@ use skep_btf::{Btf, BtfExt};
 use crate::object::Object;
 use file::{File, SectionKind};
 
+pub use any_elf::btf_section;
 pub use data::{MAX_DATA_BYTES, MAX_DATA_SECTIONS};
 pub use error::{Problem, ReadError};
 pub use file::{MAX_FILE_BYTES, MAX_NAME_BYTES, MAX_RELOCATIONS, MAX_SECTIONS, MAX_SYMBOLS};

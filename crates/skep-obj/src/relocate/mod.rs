@@ -100,10 +100,10 @@ impl Object {
             return Ok(object);
         }
         let Some(btf) = self.btf.as_deref() else { return Err(RelocateError::NoTypes) };
-        let sized = self.sized_fields();
         let mut known: HashMap<Asked<'_>, Answer> = HashMap::new();
         for (function, own) in object.functions.iter_mut().zip(&self.functions) {
             function.core_relos.retain(|relo| !relo.is_open());
+            let sized = own.sized_fields();
             for relo in own.core_relos.iter().filter(|relo| relo.is_open()) {
                 let question = Question { kind: relo.kind, type_id: relo.type_id, access: &relo.access };
                 let asked = (relo.kind, relo.type_id, relo.access.as_str());
@@ -133,20 +133,19 @@ impl Object {
         }
         Ok(object)
     }
-
-    /// The fields whose size or shifts the object asks for: it reads them by those, however they are stored.
-    fn sized_fields(&self) -> HashSet<(TypeId, &str)> {
-        let sizes = [CoreKind::FIELD_BYTE_SIZE, CoreKind::FIELD_LSHIFT_U64, CoreKind::FIELD_RSHIFT_U64];
-        let relos = self.functions.iter().flat_map(|function| &function.core_relos);
-        let sized = relos.filter(|relo| sizes.contains(&relo.kind));
-        sized.map(|relo| (relo.type_id, relo.access.as_str())).collect()
-    }
 }
 
 /// A question, for remembering its answer: objects ask many of them again and again.
 type Asked<'a> = (CoreKind, TypeId, &'a str);
 
 impl Function {
+    /// The fields whose size or shifts the function asks for: it reads them by those, however they are stored.
+    fn sized_fields(&self) -> HashSet<(TypeId, &str)> {
+        let sizes = [CoreKind::FIELD_BYTE_SIZE, CoreKind::FIELD_LSHIFT_U64, CoreKind::FIELD_RSHIFT_U64];
+        let sized = self.core_relos.iter().filter(|relo| sizes.contains(&relo.kind));
+        sized.map(|relo| (relo.type_id, relo.access.as_str())).collect()
+    }
+
     fn wrong_record(&self, relo: &CoreRelo, error: BtfError) -> RelocateError {
         RelocateError::Record { function: self.name.clone(), insn: relo.insn, error }
     }

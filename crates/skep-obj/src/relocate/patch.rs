@@ -3,7 +3,7 @@
 //! An answer goes into the immediate of an arithmetic instruction or a wide load, or into the offset of an access to
 //! memory. An access also moves a number of bytes, which must be those of the field: a wider or narrower access
 //! serves only where the missing bits are zeros. An address that is computed says nothing of what is read there, so what
-//! is read is taken to be the field as the program knows it, unless the program asks for the field's size too. libbpf
+//! is read is taken to be the field as the program knows it, unless the function asks for the field's size too. libbpf
 //! lets such a program read whatever is there; here it is refused where it would read something else than the field.
 
 use skep_btf::core::{Field, Resolved, Shape};
@@ -46,7 +46,7 @@ impl Place {
 pub(super) struct Around {
     /// The byte order of the object.
     pub(super) endian: Endian,
-    /// Whether the program asks for the size of the field too.
+    /// Whether the function asks for the size of the field too.
     pub(super) sized: bool,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn apply(
     match place {
         Place::Immediate(width) => immediate(insn, width, found, around),
         Place::Wide => wide(insn, found),
-        Place::Offset(size) => offset(insn, size, found),
+        Place::Offset(size) => offset(insn, size, found, around),
     }
 }
 
@@ -139,7 +139,7 @@ fn wide(insn: &mut Insn, found: &Resolved) -> Result<Patched, String> {
     Ok(Patched::Done)
 }
 
-fn offset(insn: &mut Insn, size: Size, found: &Resolved) -> Result<Patched, String> {
+fn offset(insn: &mut Insn, size: Size, found: &Resolved, around: Around) -> Result<Patched, String> {
     if found.exact && i64::from(insn.off) != found.local as i64 {
         return Err(unexpected(found.local, i64::from(insn.off)));
     }
@@ -152,7 +152,13 @@ fn offset(insn: &mut Insn, size: Size, found: &Resolved) -> Result<Patched, Stri
             let (own, there) = (spelled(own), spelled(there));
             return unreadable(format!("{there}, expected {own}; BPF_CORE_READ_BITFIELD reads both"));
         }
-        return set_offset(insn, i64::from(insn.off) + moved / 8);
+        let off = i64::from(insn.off) + moved / 8;
+        // Or the program asks where the container is and how to shift, and the compiler made one instruction of an address
+        // and the access to it. Which of the two it is can't be seen, and only matters where they differ.
+        if around.sized && off != found.value as i64 {
+            return unreadable(NEEDS_BARRIER.to_owned());
+        }
+        return set_offset(insn, off);
     }
     if there.bitfield {
         let there = spelled(there);
@@ -161,13 +167,20 @@ fn offset(insn: &mut Insn, size: Size, found: &Resolved) -> Result<Patched, Stri
             size.bytes()
         ));
     }
+    // A program that asks for the size has an access of each size, of which it takes the right one.
+    let asked = around.sized && size.bytes() == there.element_size;
     if own.element_size != there.element_size
+        && !asked
         && let Err(why) = resize(insn, size, own, there)
     {
         return unreadable(why);
     }
     set_offset(insn, found.value as i64)
 }
+
+/// What helps where an access could mean two things.
+const NEEDS_BARRIER: &str = "a bitfield that the program accesses directly as well as by size and shifts: make the address \
+                             opaque with `asm volatile(\"\" : \"+r\"(address))` before it is accessed";
 
 fn set_offset(insn: &mut Insn, off: i64) -> Result<Patched, String> {
     Ok(match i16::try_from(off) {

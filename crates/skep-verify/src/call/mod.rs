@@ -11,6 +11,7 @@ pub(crate) use map::INNER_MAP;
 use skep_abi::{Access as Use, Arg, Effect, Function, MapType, Ret};
 use skep_btf::TypeId;
 use skep_isa::{Reg, Size};
+use skep_obj::POISON;
 
 use crate::arith::MAX_OFFSET;
 use crate::domain::Scalar;
@@ -117,9 +118,18 @@ impl Explorer<'_> {
         })
     }
 
+    /// Why there is no such helper: the call may stand for an instruction that could not be made to fit the kernel.
+    fn unknown_function(&self, at: usize, id: u32) -> Reason {
+        let failed = self.program.core_relos.iter().filter(|_| id == POISON).find(|relo| relo.insn == at);
+        match failed.and_then(|relo| relo.failure.as_deref()) {
+            Some(failure) => Reason::Unrelocated { why: failure.to_string() },
+            None => Reason::UnknownFunction { id },
+        }
+    }
+
     /// A call of a helper.
     pub(crate) fn call_helper(&mut self, at: usize, id: u32, state: &mut State) -> Result<(), Reason> {
-        let named = Function::by_id(id).ok_or(Reason::UnknownFunction { id })?;
+        let named = Function::by_id(id).ok_or_else(|| self.unknown_function(at, id))?;
         let (prog_type, attach_type) = (self.program.prog_type, self.program.attach_type);
         let not_here = Reason::FunctionNotHere { function: named.name, prog_type: prog_type.name() };
         let called = named.called_from(prog_type, attach_type).or_else(|| self.called_from_iterator(named));

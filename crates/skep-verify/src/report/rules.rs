@@ -77,6 +77,7 @@ impl Reason {
             Reason::BadOperand { .. } | Reason::Undecodable { .. } => "bad-instruction",
             Reason::Unsupported { .. } | Reason::NoKernelTypes => "unsupported",
             Reason::Later { .. } => "linux-version",
+            Reason::Unrelocated { .. } => "kernel-type-missing",
             Reason::MaybeNull { .. } => "null-check",
             Reason::NotAPointer { .. } => "not-a-pointer",
             Reason::NegativeOffset { .. } => "negative-index",
@@ -157,6 +158,11 @@ pub static RULES: &[Rule] = &[
         Bug,
         "pointers of the kernel in map values are loaded and stored whole, and exchanged by function",
     ),
+    rule(
+        "kernel-type-missing",
+        Environment,
+        "types and fields that the program asks the kernel for are there, or it tests whether they are",
+    ),
     rule("leaked-reference", Bug, "what was acquired is released on every path"),
     rule("linux-version", Environment, "the program needs only what the Linux that it is judged for has"),
     rule("list-or-tree", Bug, "nodes, lists and trees go together as their types say"),
@@ -218,6 +224,8 @@ pub static RULES: &[Rule] = &[
 
 /// Words of messages, `…` standing for anything, and the rule they are about. The first row that fits counts.
 static WORDS: &[(&str, &str)] = &[
+    ("invalid CO-RE relocation", "kernel-type-missing"),
+    ("unknown#195896080", "kernel-type-missing"),
     // What is said of more than one kind of thing comes first, by what tells them apart.
     ("would lead to reference leak", "leaked-reference"),
     ("Unreleased reference", "leaked-reference"),
