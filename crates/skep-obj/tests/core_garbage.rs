@@ -91,7 +91,7 @@ fn object(u: &mut Unstructured<'_>, btf: Btf) -> arbtest::arbitrary::Result<Obje
         let &(insn, kind, name, of, path) = u.choose(SOUND)?;
         match btf.find(name, of).filter(|_| u.ratio(3, 4).unwrap_or(true)) {
             Some(type_id) => {
-                core_relos.push(CoreRelo { insn, kind, type_id, access: path.to_owned(), ..relo })
+                core_relos.push(CoreRelo { insn, kind, type_id, access: path.to_owned(), ..relo });
             }
             None => core_relos.push(relo),
         }

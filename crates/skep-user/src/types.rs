@@ -139,9 +139,10 @@ fn enumerations(builder: &mut BtfBuilder) {
     enumeration(builder, "bpf_map_type", &names);
     let names: Vec<(String, i128)> = functions::all()
         .iter()
-        .map(|function| {
+        // Those that are called by name have no number.
+        .filter_map(|function| {
             let name = function.name.strip_prefix("bpf_").unwrap_or(function.name);
-            (format!("BPF_FUNC_{name}"), i128::from(function.id))
+            Some((format!("BPF_FUNC_{name}"), i128::from(function.id?)))
         })
         .collect();
     enumeration(builder, "bpf_func_id", &names);
