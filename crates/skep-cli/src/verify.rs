@@ -377,8 +377,14 @@ fn ask_skep(object: &Object, function: usize, prog: &Path, options: &Options) ->
                 report.class = Class::SourceBug;
             }
             fix::mend(&mut report, &examined.program, prog);
-            if let (Some(found), Some(file)) = (&found, &options.counterexample) {
-                counterexample::write(file, &examined.program, found)?;
+            if let Some(file) = &options.counterexample {
+                match &found {
+                    Some(found) => counterexample::write(file, &examined.program, found)?,
+                    None => eprintln!(
+                        "skep: no input was found that breaks it: {} is not written",
+                        file.display()
+                    ),
+                }
             }
             let counterexample =
                 found.map(|found| (found.to_string(), counterexample::explained(&examined.program, &found)));
