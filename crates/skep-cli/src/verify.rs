@@ -8,13 +8,12 @@ use std::time::{Duration, Instant};
 use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
 use skep::abi::ProgType;
-use skep::btf::Btf;
 use skep::btf::core::Target;
 use skep::host::{Host as _, HostError, LoadOptions, Loaded, VerifierStats};
 use skep::obj::{Object, Program};
 use skep::verify::report::{Class, Edit, Report, kernel_log};
 use skep::verify::{Level, Suspect, Verified, VerifyError};
-use skep::{LinuxHost, UserConfig, UserHost, verify as verifier};
+use skep::{LinuxHost, UserConfig, UserHost, running_types, verify as verifier};
 
 use crate::counterexample;
 use crate::facts;
@@ -329,7 +328,7 @@ pub(crate) fn examine(object: &Object, function: usize, options: &Options) -> Re
     if matches!(&judged, Err(error) if error.reason == verifier::Reason::NoKernelTypes) {
         asked.kernel = match options.types.read()? {
             Some(types) => Some(types.btf().clone()),
-            None => running_kernel(),
+            None => running_types(),
         };
         start = Instant::now();
         judged = verifier::verify(program.clone(), &asked);
@@ -344,9 +343,11 @@ fn target(program: &Program, options: &Options) -> Result<Target, Failure> {
     }
     let kind = program.prog_type;
     let for_kernel = kind.needs_target() || kind == ProgType::Netfilter || !program.kernel_symbols.is_empty();
-    Ok(match running_kernel() {
-        Some(kernel) if for_kernel => Target::new("the running kernel", kernel),
-        _ => UserHost::new(UserConfig::default()).kernel_types()?,
+    // They take longer to read than most programs to verify.
+    let kernel = if for_kernel { running_types() } else { None };
+    Ok(match kernel {
+        Some(kernel) => Target::new("the running kernel", kernel),
+        None => UserHost::new(UserConfig::default()).kernel_types()?,
     })
 }
 
@@ -403,15 +404,6 @@ fn counted(stats: verifier::Stats, time: Duration) -> VerifierStats {
         max_states_per_insn: Some(stats.max_states_per_insn),
         ..VerifierStats::default()
     }
-}
-
-/// Where a kernel shows its types.
-const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
-
-/// The types of the running kernel, if it shows them: what programs that are written for it are judged by.
-fn running_kernel() -> Option<Arc<Btf>> {
-    let bytes = std::fs::read(KERNEL_TYPES).ok()?;
-    Btf::parse(&bytes).ok().map(Arc::new)
 }
 
 /// A refusal for this reason.

@@ -4,37 +4,45 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use skep_btf::Btf;
 use skep_btf::core::Target;
 use skep_host::HostError;
 
-/// Where they are: `vmlinux`, and a file a module.
-const DIRECTORY: &str = "/sys/kernel/btf";
-const KERNEL: &str = "vmlinux";
+/// Where the kernel's are. Its modules' are beside them, a file each.
+pub(crate) const PATH: &str = "/sys/kernel/btf/vmlinux";
 
 /// Most bytes of one file: the largest kernels have a tenth of it.
 const MAX_BYTES: u64 = 1 << 28;
 
+/// The running kernel's types without those of its modules, read once; `None` if it does not show them.
+pub fn running_types() -> Option<Arc<Btf>> {
+    kernel().ok()
+}
+
+fn kernel() -> Result<Arc<Btf>, String> {
+    static TYPES: OnceLock<Result<Arc<Btf>, String>> = OnceLock::new();
+    let read = || {
+        let bytes = read_file(Path::new(PATH)).map_err(|error| error.to_string())?;
+        Btf::parse(&bytes).map(Arc::new).map_err(|error| error.to_string())
+    };
+    TYPES.get_or_init(read).clone()
+}
+
 /// Reads them. Modules whose types can't be read are left out: they may have gone away, or be split from another
 /// kernel's.
 pub(crate) fn read() -> Result<Target, HostError> {
-    let directory = Path::new(DIRECTORY);
-    let path = directory.join(KERNEL);
-    let why = |why: String| HostError::Unsupported {
+    let path = Path::new(PATH);
+    let kernel = kernel().map_err(|why| HostError::Unsupported {
         what: "read the running kernel's types".to_owned(),
-        why: format!(
-            "{}: {why}; give the program others, such as those of its kernel's package",
-            path.display()
-        ),
-    };
-    let bytes = read_file(&path).map_err(|error| why(error.to_string()))?;
-    let kernel = Arc::new(Btf::parse(&bytes).map_err(|error| why(error.to_string()))?);
+        why: format!("{PATH}: {why}; give the program others, such as those of its kernel's package"),
+    })?;
+    let directory = path.parent().expect("it is in a directory");
     let mut modules: Vec<_> = fs::read_dir(directory)
         .map(|entries| entries.filter_map(Result::ok).map(|entry| entry.path()).collect())
         .unwrap_or_default();
-    modules.retain(|module| *module != path);
+    modules.retain(|module| module != path);
     modules.sort();
     let mut target = Target::new("the running kernel", kernel.clone());
     for module in modules {

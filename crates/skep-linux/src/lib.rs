@@ -33,3 +33,4 @@ mod sys;
 mod types;
 
 pub use host::{Judgement, LinuxHost};
+pub use kernel_types::running_types;

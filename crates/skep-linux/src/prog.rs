@@ -8,11 +8,12 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use skep_abi::{AttachType, Errno, MapType, ProgType};
-use skep_btf::{Btf, Kind};
+use skep_btf::Kind;
 use skep_host::{HostError, LoadInfo, LoadOptions, VerifierStats};
 use skep_isa::{Callee, Endian, FormId, Insn, Op, Reg, Wide, encode_all};
 use skep_obj::{POISON, Program};
 
+use crate::kernel_types;
 use crate::map::kernel_name;
 use crate::sys::{self, MapCreate, ProgInfo, ProgLoad};
 use crate::types::{Records, TypeStore};
@@ -137,14 +138,17 @@ fn attach_btf_id(program: &Program) -> Result<u32, HostError> {
         _ => return Ok(0),
     };
     let Some(name) = program.attach_to.as_deref() else { return Ok(0) };
-    kernel_types().and_then(|btf| btf.find(name, kind)).map(|id| id.0).ok_or_else(|| absent(program, name))
+    kernel_types::running_types()
+        .and_then(|btf| btf.find(name, kind))
+        .map(|id| id.0)
+        .ok_or_else(|| absent(program, name))
 }
 
 /// The error for what the kernel has not.
 fn absent(program: &Program, name: &str) -> HostError {
     HostError::Unsupported {
         what: format!("load program `{}`, which needs `{name}` of the kernel", program.name),
-        why: format!("{KERNEL_TYPES} of this kernel names none: it may be newer, or in a module"),
+        why: format!("{} of this kernel names none: it may be newer, or in a module", kernel_types::PATH),
     }
 }
 
@@ -199,7 +203,7 @@ fn by_kernel_id(program: &Program, insns: &mut [Insn]) -> Result<(), HostError> 
         };
         let symbol = program.kernel_symbol(insn.imm);
         let name = symbol.map_or("", |symbol| symbol.name.as_str());
-        let found = kernel_types().and_then(|btf| btf.find(name, kind));
+        let found = kernel_types::running_types().and_then(|btf| btf.find(name, kind));
         let weak = symbol.is_some_and(|symbol| symbol.weak);
         match found {
             Some(id) => insn.imm = i64::from(id.0),
@@ -209,15 +213,6 @@ fn by_kernel_id(program: &Program, insns: &mut [Insn]) -> Result<(), HostError> 
         }
     }
     Ok(())
-}
-
-/// Where the kernel shows its types.
-const KERNEL_TYPES: &str = "/sys/kernel/btf/vmlinux";
-
-/// The running kernel's types, if it shows them.
-fn kernel_types() -> Option<&'static Btf> {
-    static TYPES: OnceLock<Option<Btf>> = OnceLock::new();
-    TYPES.get_or_init(|| Btf::parse(&std::fs::read(KERNEL_TYPES).ok()?).ok()).as_ref()
 }
 
 /// Whether the kernel takes maps by index (5.14): a program that only names one answers it. The map is the

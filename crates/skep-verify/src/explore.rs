@@ -310,11 +310,20 @@ impl<'a> Explorer<'a> {
         })
     }
 
+    /// For each map, a part of its values that has rules of its own.
+    pub(crate) fn special_of_maps(&self) -> Vec<Option<&'static str>> {
+        self.records.iter().map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect()
+    }
+
+    /// The functions that calls name, by their index into the program's symbols.
+    pub(crate) fn named_functions(&self) -> HashMap<i64, &'static skep_abi::Function> {
+        self.prototypes.iter().map(|(symbol, prototype)| (*symbol, prototype.function)).collect()
+    }
+
     /// What is proved, after every path was followed.
     fn verified(self) -> Verified {
         let whole = self.trace.as_ref().map(|trace| Arc::new(self.facts(trace, self.exact)));
-        let special =
-            self.records.iter().map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect();
+        let (special, named) = (self.special_of_maps(), self.named_functions());
         let Explorer {
             program,
             options,
@@ -322,14 +331,12 @@ impl<'a> Explorer<'a> {
             mut facts,
             call_maps,
             callees,
-            prototypes,
             stacks,
             reads_uninit,
             stats,
             log,
             ..
         } = self;
-        let named = prototypes.iter().map(|(symbol, prototype)| (*symbol, prototype.function)).collect();
         for (at, map) in call_maps {
             if let CallMap::One(map) = map
                 && facts[at] != Fact::Unreachable

@@ -64,18 +64,17 @@ impl Suspect {
         if path.last() != Some(&error.insn) {
             path.push(error.insn);
         }
+        let (special, named) = (explorer.special_of_maps(), explorer.named_functions());
         let mut facts = explorer.facts;
         go_on(program, error.insn, &mut path, &mut facts);
-        let special = explorer.records.iter();
-        let named = explorer.prototypes.iter();
         Some(Suspect {
             program: program.clone(),
             error,
             facts,
             callees: explorer.callees,
-            named: named.map(|(symbol, prototype)| (*symbol, prototype.function)).collect(),
+            named,
             path,
-            special: special.map(|record| Some(record[0].as_ref()?.fields.first()?.kind.name())).collect(),
+            special,
             memory: options.memory,
         })
     }

@@ -38,7 +38,7 @@ pub use skep_asm as asm;
 pub use skep_btf as btf;
 pub use skep_host as host;
 pub use skep_isa as isa;
-pub use skep_linux::{Judgement, LinuxHost};
+pub use skep_linux::{Judgement, LinuxHost, running_types};
 pub use skep_macros::bpf_asm;
 pub use skep_map as map;
 pub use skep_obj as obj;

@@ -96,11 +96,11 @@ impl Object {
 
         let mut code = functions::read(&file)?;
         let resolver = relocations::Resolver::new(&file, &roles, &code, &places);
-        let references = resolver.references()?;
+        let mut references = resolver.references()?;
         resolver.initial_values(&mut maps)?;
-        for (function, found) in code.functions.iter_mut().zip(&references) {
+        for (function, found) in code.functions.iter_mut().zip(&mut references) {
             relocations::blank(&mut function.insns, &found.known);
-            function.references.clone_from(&found.known);
+            function.references = std::mem::take(&mut found.known);
         }
         if let Some(btf) = &btf {
             ext::attach(&mut code.functions, btf, &records);
